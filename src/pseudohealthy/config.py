@@ -1,0 +1,107 @@
+"""Settings that several rooms share, with their defaults. A method's own settings stand at the top of its file.
+
+The YAML schema and the command line's options are built from these classes (`stages/recipe.py`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class ScoreSettings:
+    """How the anomaly score is made.
+
+    Attributes:
+        beta: Weight of the unsupervised map, AS = beta * clip(x~, 0, 1) + (1 - beta) * y^ (paper, appendix D).
+        map: Name of the unsupervised Score: see `score/maps.py`.
+        median_voxels: Edge of the cubic 3-D median filter on the unsupervised map (paper, section 3: 5).
+    """
+
+    beta: float = 0.5
+    map: str = "ssim"
+    median_voxels: int = 5
+
+
+@dataclass(frozen=True)
+class CalibrationSettings:
+    """How the `healthy` threshold is found: at most `max_healthy_ml` above it in all but a share `alpha` of scans."""
+
+    max_healthy_ml: float = 1.0
+    alpha: float = 0.1
+
+
+@dataclass(frozen=True)
+class TrainingSettings:
+    """One optimisation, of either stage.
+
+    Attributes:
+        steps: Optimiser steps.
+        batch_size: Slices a step.
+        learning_rate: Peak learning rate.
+        optimiser: `adam` (paper) or `adamw`.
+        schedule: `constant` (paper) or `one_cycle` (warm-up, then cosine to zero).
+        weight_decay: Used by `adamw` alone.
+        gradient_clip: Largest gradient norm; 0 leaves gradients alone.
+        ema_decay: Decay of the exponential moving average of the weights; 0 keeps the last weights.
+        validate_every_steps: Steps between validations on fixed slices with fixed noise.
+        checkpoint_every_steps: Steps between checkpoints: what a killed run loses at most.
+        keep: `best` validation weights (paper) or the `last`.
+        precision: `auto` takes bf16 where the processor computes it natively, else 32 bits.
+        seed: Seed of weights, batches, augmentation and noise.
+    """
+
+    steps: int = 1000
+    batch_size: int = 16
+    learning_rate: float = 1e-4
+    optimiser: Literal["adam", "adamw"] = "adam"
+    schedule: Literal["constant", "one_cycle"] = "constant"
+    weight_decay: float = 0.0
+    gradient_clip: float = 1.0
+    ema_decay: float = 0.0
+    validate_every_steps: int = 100
+    checkpoint_every_steps: int = 100
+    keep: Literal["best", "last"] = "best"
+    precision: Literal["auto", "32-true", "bf16-mixed", "16-mixed"] = "auto"
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class AugmentSettings:
+    """Random changes of a training slice (paper, section 3): the probability of each.
+
+    Attributes:
+        gamma: Contrast x -> x ** exp(g).
+        bias_field: Smooth multiplicative field.
+        blur: Gaussian blur.
+        ghosting: Periodic ghosts along one axis.
+        mirror: Left-right mirror image.
+    """
+
+    gamma: float = 0.5
+    bias_field: float = 0.25
+    blur: float = 0.25
+    ghosting: float = 0.5
+    mirror: float = 0.0
+
+
+@dataclass(frozen=True)
+class SupervisionSettings:
+    """What Stage II learns from.
+
+    Attributes:
+        synthetic: Name of an anomaly generator (`data/anomalies.py`) that is painted on healthy slices, or `none`.
+        synthetic_share: Share of a batch that is synthetic where annotated scans are given too.
+    """
+
+    synthetic: str = "draem"
+    synthetic_share: float = 0.5
+
+
+@dataclass(frozen=True)
+class MethodChoice:
+    """A method's name in its table, and its settings (a dataclass at the top of the method's file)."""
+
+    method: str
+    settings: object = field(default=None)
