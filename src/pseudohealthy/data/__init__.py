@@ -1,0 +1,1 @@
+"""Batches for training: noise, synthetic anomalies, augmentation; seeded, vectorised, on the device."""

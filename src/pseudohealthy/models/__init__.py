@@ -1,0 +1,1 @@
+"""Tensors to tensors, no files: one file a method."""

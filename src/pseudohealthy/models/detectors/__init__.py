@@ -1,0 +1,1 @@
+"""Methods that score a slice directly, without a reconstruction: one file a method."""

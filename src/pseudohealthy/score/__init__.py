@@ -1,0 +1,1 @@
+"""Anomaly maps, fusion, thresholds, lesions and metrics: pure functions of arrays."""

@@ -1,0 +1,1 @@
+"""Brains and lesions with known truth, made from a template."""

@@ -1,0 +1,1 @@
+"""What joins rooms: the demonstration, prediction and evaluation of a cohort with its pages."""
