@@ -1,0 +1,93 @@
+"""Files that are either whole or absent: written under a temporary name, then renamed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import secrets
+from pathlib import Path
+
+from pseudohealthy.errors import OutputError
+
+_CHUNK_BYTES = 1 << 20
+
+
+def write_bytes(path: str | Path, content: bytes) -> None:
+    """Write a file under a temporary name beside `path`, then rename it; its folder is made where absent.
+
+    Raises:
+        OutputError: The folder cannot be written or the disk is full; nothing half-written is left.
+    """
+    path = Path(path)
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            temporary.write_bytes(content)
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+    except OSError as error:
+        raise OutputError(
+            path,
+            found=f"that it cannot be written ({error.strerror or error})",
+            needed="a writable folder with free space",
+            fix="Free some space or choose another output folder.",
+        ) from error
+
+
+def write_text(path: str | Path, text: str) -> None:
+    """Write a UTF-8 text file, whole or not at all.
+
+    Raises:
+        OutputError: See `write_bytes`.
+    """
+    write_bytes(path, text.encode())
+
+
+def write_json(path: str | Path, obj: object) -> None:
+    """Write a JSON file (keys in the order given, indent 1), whole or not at all.
+
+    Raises:
+        ValueError: `obj` holds NaN or an infinity: undefined is null (rule 5).
+        OutputError: See `write_bytes`.
+    """
+    write_text(path, json.dumps(obj, indent=1, allow_nan=False, ensure_ascii=False) + "\n")
+
+
+def new_output_folder(path: str | Path, *, overwrite: bool = False, resume: bool = False) -> Path:
+    """Make an output folder, or accept an empty one.
+
+    Args:
+        path: The folder.
+        overwrite: Accept a folder with files in it; files of the same name will be replaced.
+        resume: Accept a folder with files in it, to be continued.
+
+    Returns:
+        The folder, which exists and can be written.
+
+    Raises:
+        OutputError: It is a file, is not empty, or cannot be written.
+    """
+    path = Path(path)
+    if path.exists() and not path.is_dir():
+        raise OutputError(path, found="a file", needed="a folder", fix="Choose another output folder.")
+    if path.is_dir() and not (overwrite or resume) and next(path.iterdir(), None) is not None:
+        raise OutputError(
+            path,
+            found="a folder with files in it",
+            needed="an empty or new folder",
+            fix="Choose another one, or pass --overwrite or --resume.",
+        )
+    write_bytes(path / ".writable", b"")  # permission bits do not tell: read-only mounts, access lists, quotas
+    (path / ".writable").unlink()
+    return path
+
+
+def sha256(path: str | Path) -> str:
+    """Return the SHA-256 of a file's content, in hexadecimal."""
+    digest = hashlib.sha256()
+    with Path(path).open("rb") as stream:
+        while chunk := stream.read(_CHUNK_BYTES):
+            digest.update(chunk)
+    return digest.hexdigest()

@@ -1,0 +1,124 @@
+"""From a file of unknown content to a NIfTI image that is known to be sound."""
+
+# mypy: disallow-untyped-calls=False
+# nibabel calls itself typed, but most of its functions carry no annotations.
+from __future__ import annotations
+
+import gzip
+import io
+import math
+import warnings
+import zlib
+from pathlib import Path
+from typing import Any, BinaryIO, NoReturn
+
+import nibabel as nib
+import numpy as np
+
+from pseudohealthy.errors import ImageError
+
+_HEADERS = {348: (nib.Nifti1Header, nib.Nifti1Image), 540: (nib.Nifti2Header, nib.Nifti2Image)}
+_LONGEST_HEADER_BYTES = 544
+_FEWEST_VOXELS = 8  # along an axis
+_MOST_VOXELS = 1_000_000_000  # a 0.25 mm whole brain has 350 million
+_UNKNOWN_PLACE = (
+    "The file has neither qform nor sform: left and right are assumed as ANALYZE stored them (radiological)."
+)
+
+
+def decode(path: Path) -> tuple[Any, tuple[str, ...]]:
+    """Read a file into memory and check everything that a header and its voxels can have wrong.
+
+    Returns:
+        A nibabel image of shape (i, j, k) or (i, j, k, 1) with finite real voxels and an invertible affine in mm,
+        and sentences about what was odd but harmless.
+
+    Raises:
+        ImageError: Missing, empty, not NIfTI, truncated, not one 3-D volume, of RGB or complex voxels, with a zero
+            voxel size, a singular affine, NaN or infinite voxels.
+    """
+    if not path.is_file():
+        found = "a folder" if path.is_dir() else "no such file"
+        _refuse(path, found, "a NIfTI file (.nii or .nii.gz)", "Check the path.")
+    try:
+        size_bytes = path.stat().st_size
+        with path.open("rb") as file:
+            if size_bytes == 0:
+                _refuse(path, "an empty file", "a NIfTI file", "Copy or export it again.")
+            zipped = file.read(2) == b"\x1f\x8b"  # the content decides, not the name
+            file.seek(0)
+            return _decode_stream(path, gzip.GzipFile(fileobj=file) if zipped else file)
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        _refuse(path, f"a damaged gzip file ({error})", "a whole one", "Copy or download it again.", error)
+    except OSError as error:
+        _refuse(path, f"that it cannot be read ({error.strerror or error})", "a readable file", "Check it.", error)
+
+
+def _decode_stream(path: Path, stream: BinaryIO | gzip.GzipFile) -> tuple[Any, tuple[str, ...]]:
+    start = stream.read(_LONGEST_HEADER_BYTES)
+    kinds = [_HEADERS.get(int.from_bytes(start[:4], order)) for order in ("little", "big")]
+    kind = kinds[0] or kinds[1]
+    if kind is None or not (start[344:347] == b"n+1" or start[4:7] == b"n+2"):
+        _refuse(path, "no NIfTI header", "a NIfTI file (.nii or .nii.gz)", "Convert it, for example with dcm2niix.")
+    with warnings.catch_warnings(), nib.imageglobals.LoggingOutputSuppressor():
+        warnings.simplefilter("ignore")
+        try:
+            raw = kind[0].from_fileobj(io.BytesIO(start), check=False)
+            _check_header(path, raw)
+            wanted = int(raw["vox_offset"]) + math.prod(raw.get_data_shape()) * raw.get_data_dtype().itemsize
+            content = start + stream.read(wanted - len(start))
+            if len(content) < wanted:
+                _refuse(path, f"{len(content)} bytes", f"the {wanted} of its header", "It is truncated: copy it again.")
+            while stream.read(1 << 20):  # to the end, where gzip keeps its checksum
+                pass
+            image = kind[1].from_bytes(content)
+            data = image.get_fdata(dtype=np.float32)
+        except (ImageError, OSError, EOFError, zlib.error):
+            raise
+        except Exception as error:  # nibabel raises many kinds for headers that make no sense
+            _refuse(path, f"a header that cannot be used ({error})", "a NIfTI file", "Convert the scan again.", error)
+    if not np.isfinite(data).all():
+        count = int(data.size - np.isfinite(data).sum())
+        _refuse(path, f"NaN or infinity in {count} voxels", "finite numbers", "Replace them by 0 outside the brain.")
+    return image, _check_affine(path, image)
+
+
+def _check_header(path: Path, raw: Any) -> None:
+    shape = raw.get_data_shape()
+    if len(shape) == 4 and shape[3] > 1:
+        _refuse(path, f"a series of {shape[3]} volumes", "one 3-D volume", "Extract the volume that is wanted.")
+    if len(shape) not in (3, 4):
+        _refuse(path, f"a {len(shape)}-D image of shape {shape}", "one 3-D volume", "Choose a 3-D scan.")
+    if min(shape) < 1 or min(shape[:3]) < _FEWEST_VOXELS:
+        _refuse(path, f"shape {shape}", f"at least {_FEWEST_VOXELS} voxels on each axis", "Choose a whole-brain scan.")
+    if math.prod(shape) > _MOST_VOXELS:
+        _refuse(path, f"shape {shape}", f"at most {_MOST_VOXELS:.0e} voxels", "Crop or resample it.")
+    dtype = raw.get_data_dtype()
+    if dtype.kind not in "iuf":
+        name = "complex" if dtype.kind == "c" else "RGB"
+        _refuse(path, f"{name} voxels", "real numbers", "Export the magnitude as a greyscale scan.")
+    spacing = [float(mm) for mm in raw["pixdim"][1:4]]
+    if not all(0 < mm < math.inf for mm in spacing):
+        _refuse(path, f"voxel sizes {spacing}", "sizes in mm above 0", "Convert it again, with its true voxel size.")
+    units = raw.get_xyzt_units()[0]
+    if units not in ("unknown", "mm"):
+        _refuse(path, f"voxel sizes in {units}", "mm", "Set the header's units, and sizes, to mm.")
+
+
+def _check_affine(path: Path, image: Any) -> tuple[str, ...]:
+    axes = np.asarray(image.affine, dtype=np.float64)[:3]
+    lengths = np.linalg.norm(axes[:, :3], axis=0)
+    # The determinant of the unit axes is the volume that they span: 1 for a right angle, 0 for a plane.
+    if not np.isfinite(axes).all() or lengths.min() < 1e-3 or abs(np.linalg.det(axes[:, :3] / lengths)) < 1e-2:
+        _refuse(
+            path,
+            "a singular or non-finite affine",
+            "three independent axes in mm",
+            "Convert it again, or set the qform and sform from the scanner's.",
+        )
+    coded = int(image.header["qform_code"]) > 0 or int(image.header["sform_code"]) > 0
+    return () if coded else (_UNKNOWN_PLACE,)
+
+
+def _refuse(path: Path, found: str, needed: str, fix: str, error: Exception | None = None) -> NoReturn:
+    raise ImageError(path, found=" ".join(found.split()), needed=needed, fix=fix) from error

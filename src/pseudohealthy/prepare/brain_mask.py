@@ -1,0 +1,96 @@
+"""Where the brain is: a given mask, or the voxels of a skull-stripped scan that are not background."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from pseudohealthy.errors import ImageError
+from pseudohealthy.io.volume import Volume
+
+SMALLEST_BRAIN_ML = 700.0
+LARGEST_BRAIN_ML = 2000.0
+_FRAGMENT_ML = 300.0
+_LEAST_BACKGROUND = (
+    0.1  # share of zero voxels: a brain fills half of its own bounding box, so its corners alone are more
+)
+_STRIP = "Strip the skull first (for example with SynthStrip, HD-BET or deepbet), or pass a brain mask."
+
+
+def brain_mask(image: Volume, given: Volume | None = None) -> Volume:
+    """Return the brain mask of a scan.
+
+    Without a given mask: voxels that are not exactly 0 (real files have negative voxels inside the brain), the largest
+    26-connected piece of them, with its holes filled in 3-D.
+
+    Args:
+        image: A skull-stripped scan with a background of 0, or any scan where a mask is given.
+        given: Mask on the grid of `image`.
+
+    Returns:
+        A Volume of bool on the grid of `image`.
+
+    Raises:
+        ImageError: No zero background (a whole head), or a mask outside 700-2000 ml.
+    """
+    if given is not None:
+        mask, subject = given.data.astype(bool), given.source or image.source or "the brain mask"
+        if mask.shape != image.shape:
+            raise ImageError(
+                subject,
+                found=f"a brain mask of shape {mask.shape}",
+                needed=f"{image.shape}, the shape of its scan",
+                fix="Resample the mask to the scan's grid with nearest-neighbour interpolation.",
+            )
+    else:
+        subject = image.source or "the scan"
+        foreground = image.data != 0
+        background = 1.0 - float(foreground.mean())
+        if background < _LEAST_BACKGROUND:
+            raise ImageError(
+                subject,
+                found=f"no background of 0 ({background:.0%} of the voxels): probably a whole head",
+                needed="a skull-stripped scan whose background is exactly 0",
+                fix=_STRIP,
+            )
+        mask = _fill_holes(_largest_piece(foreground))
+    _check_volume(subject, float(mask.sum()) * image.voxel_ml, given is not None)
+    return image.like(mask)
+
+
+def _check_volume(subject: object, volume_ml: float, is_given: bool) -> None:
+    if SMALLEST_BRAIN_ML <= volume_ml <= LARGEST_BRAIN_ML:
+        return
+    if volume_ml > LARGEST_BRAIN_ML:
+        guess, fix = "probably a whole head, with skull and scalp", _STRIP
+    elif volume_ml < _FRAGMENT_ML:
+        guess = "probably a slab, a cut-out, an animal or a wrong voxel size"
+        fix = "Check the voxel size in the header and that the scan covers the whole brain."
+    else:
+        guess = "probably a part of a brain"
+        fix = "Check that the scan covers the whole brain and that the skull stripping did not cut into it."
+    what = "a brain mask" if is_given else "a foreground"
+    raise ImageError(
+        str(subject),
+        found=f"{what} of {volume_ml:.0f} ml, {guess}",
+        needed=f"{SMALLEST_BRAIN_ML:.0f}-{LARGEST_BRAIN_ML:.0f} ml of brain",
+        fix=fix,
+    )
+
+
+def _largest_piece(foreground: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    pieces, _ = ndimage.label(foreground, structure=np.ones((3, 3, 3)))
+    sizes = np.bincount(pieces.ravel())
+    sizes[0] = 0
+    return np.asarray(pieces == sizes.argmax())
+
+
+def _fill_holes(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    box = ndimage.find_objects(mask.astype(np.uint8))[0]
+    # Holes are what 6-connected background cannot reach from the outside: one labelling, where
+    # scipy's binary_fill_holes dilates as often as the box is long.
+    outside, _ = ndimage.label(np.pad(~mask[box], 1, constant_values=True))
+    filled = mask.copy()
+    filled[box] = (outside != outside[0, 0, 0])[1:-1, 1:-1, 1:-1]
+    return filled

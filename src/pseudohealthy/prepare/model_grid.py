@@ -1,0 +1,118 @@
+"""The regular grid on which networks see a brain, and the way there and back, each in one interpolation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from pseudohealthy.io.volume import Volume
+from pseudohealthy.prepare.regions import image_of, overlap, size, start, support
+
+# Blur of a voxel of width r seen from a voxel of width 1: two boxes' widths add in quadrature, as FWHM (2.355 sigma).
+_SIGMA_PER_FWHM = 1.0 / np.sqrt(8.0 * np.log(2.0))
+_BLUR_REACH = 3.0  # sigmas
+
+
+@dataclass(frozen=True)
+class ModelGrid:
+    """A grid in model space, centred at its origin.
+
+    Attributes:
+        name: Key in `GRIDS`.
+        shape: Voxels along x (right), y (anterior), z (superior).
+        spacing_mm: Edge of the cubic voxels.
+    """
+
+    name: str
+    shape: tuple[int, int, int]
+    spacing_mm: float
+
+    @property
+    def affine(self) -> NDArray[np.float64]:
+        """Grid voxel -> model space mm (4, 4)."""
+        affine = np.diag([self.spacing_mm] * 3 + [1.0])
+        affine[:3, 3] = -self.spacing_mm * (np.array(self.shape) - 1) / 2
+        return affine
+
+
+GRIDS = {
+    "paper": ModelGrid("paper", (96, 96, 50), 2.0),  # Behrendt et al. 2024, section 3
+    "small": ModelGrid("small", (80, 96, 80), 2.0),  # the whole 160 x 192 x 160 mm field
+}
+
+
+def sample(volume: Volume, model_from_world: NDArray[np.float64], grid: ModelGrid, order: Literal[1, 3] = 1) -> Volume:
+    """Bring a scan or a mask onto the model grid.
+
+    Axes along which the grid is coarser than the scan are blurred first, so that nothing aliases. A mask (bool) is
+    interpolated as a fraction and cut at one half.
+
+    Args:
+        volume: Scan or mask with 0 outside.
+        model_from_world: Scan's world mm -> model space mm (4, 4).
+        grid: Where to.
+        order: Of the spline: 1 (values stay in their range) or 3.
+
+    Returns:
+        Float32 or bool on the grid, with the affine from grid voxels to model space mm.
+    """
+    upright = volume.canonical()
+    matrix = np.linalg.inv(upright.affine) @ np.linalg.inv(model_from_world) @ grid.affine
+    coarseness = np.linalg.norm(matrix[:3, :3], axis=1)  # a grid voxel's width in scan voxels, along each scan axis
+    sigma = _SIGMA_PER_FWHM * np.sqrt(np.maximum(coarseness**2 - 1.0, 0.0))
+    margin = np.ceil(_BLUR_REACH * sigma).astype(int) + 2
+    region = overlap(
+        support(upright.data, margin), image_of(support(np.ones(grid.shape), 0), matrix, upright.shape, margin)
+    )
+    on_grid = np.zeros(grid.shape, np.float32)
+    if min(size(region)) > 0:
+        near = upright.data[region].astype(np.float32)
+        near = ndimage.gaussian_filter(near, sigma, truncate=_BLUR_REACH, mode="constant")
+        offset = matrix[:3, 3] - start(region)
+        ndimage.affine_transform(near, matrix[:3, :3], offset, output=on_grid, order=order, mode="grid-constant")
+    data: NDArray[Any] = on_grid >= 0.5 if volume.data.dtype == np.bool_ else on_grid
+    return Volume(data, grid.affine, qform_code=0, sform_code=2, source=volume.source)
+
+
+def sample_back(
+    on_grid: NDArray[Any], grid: ModelGrid, model_from_world: NDArray[np.float64], native: Volume
+) -> Volume:
+    """Bring a map from the model grid to a scan's own grid, by linear interpolation.
+
+    Args:
+        on_grid: Map (x, y, z).
+        grid: Where it lies.
+        model_from_world: Scan's world mm -> model space mm (4, 4).
+        native: The scan whose shape and geometry the result gets.
+
+    Returns:
+        Float32 in the scan's storage order; 0 outside the grid's field.
+    """
+    out = native.like(np.zeros(native.shape, np.float32))
+    upright = out.canonical()  # a view: what is written into it, is in `out`
+    matrix = np.linalg.inv(grid.affine) @ model_from_world @ upright.affine
+    region = image_of(support(on_grid, 1), np.linalg.inv(matrix), upright.shape, 1)
+    if min(size(region)) > 0:
+        offset = matrix[:3, :3] @ start(region) + matrix[:3, 3]
+        source, values = on_grid.astype(np.float32), np.empty(size(region), np.float32)
+        # The outermost half voxel of the field has no outer neighbour: it keeps the value of its own voxel.
+        ndimage.affine_transform(source, matrix[:3, :3], offset, output=values, order=1, mode="nearest")
+        upright.data[region] = values * field(grid, model_from_world, upright).data[region]
+    return out
+
+
+def field(grid: ModelGrid, model_from_world: NDArray[np.float64], native: Volume) -> Volume:
+    """Return which voxels of a scan have their centre inside the grid's field (edge to edge), as a Volume of bool."""
+    matrix = np.linalg.inv(grid.affine) @ model_from_world @ native.affine
+    indices = np.ogrid[tuple(slice(n) for n in native.shape)]
+    inside: NDArray[np.bool_] = np.ones((1, 1, 1), bool)
+    for row, n in zip(matrix, grid.shape, strict=False):
+        # An axis that does not matter is left out, so that the usual case, parallel axes, costs three vectors.
+        terms = [weight * index for weight, index in zip(row, indices, strict=False) if abs(weight) > 1e-9]
+        place = sum(terms, start=np.full((1, 1, 1), row[3]))
+        inside = inside & (place >= -0.5) & (place <= n - 0.5)
+    return native.like(np.broadcast_to(inside, native.shape))

@@ -1,0 +1,84 @@
+"""A scan as networks see it, with the way back to its own grid."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pseudohealthy.io.volume import Volume
+from pseudohealthy.prepare.brain_mask import brain_mask
+from pseudohealthy.prepare.intensity import IntensityScale, fit_scale
+from pseudohealthy.prepare.model_grid import ModelGrid, field, sample, sample_back
+from pseudohealthy.prepare.space import SPACES
+
+
+@dataclass(frozen=True, eq=False)
+class PreparedScan:
+    """A scan on the model grid, and where it came from.
+
+    Attributes:
+        image: Float32 (x, y, z) on the model grid, in [0, 1.5], 0 outside the brain.
+        mask: Bool (x, y, z), the brain on the model grid.
+        native: The scan as read.
+        native_mask: Its brain mask, bool, on its own grid.
+        model_from_world: Scan's world mm -> model space mm (4, 4).
+        grid: The model grid.
+        scale: The scan's intensities <-> [0, 1.5].
+        coverage: Share of the native brain mask's voxels inside the grid's field, 0 to 1.
+    """
+
+    image: Volume
+    mask: Volume
+    native: Volume
+    native_mask: Volume
+    model_from_world: NDArray[np.float64]
+    grid: ModelGrid
+    scale: IntensityScale
+    coverage: float
+
+    def to_native(self, on_grid: NDArray[Any]) -> Volume:
+        """Bring a map (x, y, z) to the scan's own grid: float32, linear, 0 outside the brain or the grid's field."""
+        volume = sample_back(on_grid, self.grid, self.model_from_world, self.native)
+        volume.data[~self.native_mask.data] = 0
+        return volume
+
+    def lesion_on_grid(self, lesion: Volume) -> NDArray[np.bool_]:
+        """Bring a lesion mask on the scan's own grid to the model grid: bool (x, y, z), inside the brain."""
+        on_grid = sample(lesion.like(lesion.data.astype(bool)), self.model_from_world, self.grid)
+        return np.asarray(on_grid.data & self.mask.data)
+
+
+def prepare_scan(
+    image: Volume, grid: ModelGrid, given_mask: Volume | None = None, space: str = "brainbox"
+) -> PreparedScan:
+    """Bring a scan onto the model grid: brain mask, model space, intensities, one interpolation.
+
+    Args:
+        image: A T1w scan, skull-stripped unless a mask is given.
+        grid: The model grid.
+        given_mask: Brain mask on the scan's grid.
+        space: Name of the model space in `prepare.space.SPACES`.
+
+    Raises:
+        ImageError: No brain mask can be found, or the brain has no contrast.
+    """
+    native_mask = brain_mask(image, given_mask)
+    model_from_world = SPACES[space](native_mask)
+    scale = fit_scale(image, native_mask)
+    scaled = image.like(scale.apply(image.data) * native_mask.data)
+    mask = sample(native_mask, model_from_world, grid)
+    on_grid = sample(scaled, model_from_world, grid)
+    covered = native_mask.data & field(grid, model_from_world, image).data
+    return PreparedScan(
+        image=on_grid.like(on_grid.data * mask.data),
+        mask=mask,
+        native=image,
+        native_mask=native_mask,
+        model_from_world=model_from_world,
+        grid=grid,
+        scale=scale,
+        coverage=float(covered.sum() / native_mask.data.sum()),
+    )
