@@ -1,0 +1,91 @@
+"""All metrics of one scan: one line of the per-case table."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pseudohealthy.score import metrics
+from pseudohealthy.score.box import bounding_box
+from pseudohealthy.score.ranking import rank
+from pseudohealthy.score.surface import hd95_mm
+
+CASE_METRICS = (
+    "dice",
+    "dice_oracle",
+    "auprc",
+    "auroc",
+    "hd95_mm",
+    "lesion_sensitivity",
+    "false_lesions",
+    "volume_error_ml",
+    "fp_ml",
+    "volume_ml",
+    "lesion_ml",
+    "lesion_outside_ml",
+    "excess_over_twin",
+)
+
+
+def case_metrics(
+    score: NDArray[np.floating[Any]],
+    threshold: float | None,
+    lesion: NDArray[np.bool_] | None,
+    brain_mask: NDArray[np.bool_],
+    spacing_mm: Sequence[float],
+    twin_score: NDArray[np.floating[Any]] | None = None,
+) -> dict[str, float | None]:
+    """Metrics of one scan. Everything is counted inside the brain mask; undefined is None (`score/metrics.py`).
+
+    Args:
+        score: Anomaly score, 3-D.
+        threshold: Stored threshold, the prediction is `score > threshold`; None where the row has none: then the
+            metrics that need one are None.
+        lesion: Reference mask, or None for a healthy scan.
+        brain_mask: bool, same shape.
+        spacing_mm: Voxel size on each axis.
+        twin_score: Score of the same head without the lesion, on the same grid, where it is known (simulated scans).
+
+    Returns:
+        The keys of `CASE_METRICS`: those of `score/metrics.py` but `image_auroc`, which needs several scans, and
+        `volume_ml` (predicted), `lesion_ml` (reference), `lesion_outside_ml` (reference outside the brain mask, counted
+        nowhere else), `excess_over_twin` (mean score inside the lesion minus the mean of the twin's at the same place).
+
+    Raises:
+        ValueError: The arrays differ in shape, the brain mask is empty, or a score is not finite.
+    """
+    everywhere = np.zeros_like(brain_mask) if lesion is None else lesion
+    if not score.shape == everywhere.shape == brain_mask.shape or not brain_mask.any():
+        raise ValueError("score, lesion and a non-empty brain mask of one shape are needed")
+    box = bounding_box(brain_mask)
+    brain, values = brain_mask[box], score[box]
+    if not np.isfinite(values[brain]).all():
+        raise ValueError("a score is not finite")
+    reference = everywhere[box] & brain
+    voxel_ml = math.prod(spacing_mm) / 1000.0
+    result: dict[str, float | None] = dict.fromkeys(CASE_METRICS)
+    ranking = rank(values[reference], values[brain & ~reference])
+    if ranking is not None:
+        result |= {"dice_oracle": ranking.dice_oracle, "auprc": ranking.auprc, "auroc": ranking.auroc}
+    if threshold is not None:
+        prediction = (values > threshold) & brain
+        result |= {
+            "dice": metrics.dice(prediction, reference),
+            "hd95_mm": hd95_mm(prediction, reference, spacing_mm),
+            "lesion_sensitivity": metrics.lesion_sensitivity(prediction, reference, voxel_ml),
+            "false_lesions": metrics.false_lesions(prediction, reference, voxel_ml),
+            "volume_error_ml": metrics.volume_error_ml(prediction, reference, voxel_ml),
+            "fp_ml": metrics.fp_ml(prediction, reference, voxel_ml),
+            "volume_ml": float(np.count_nonzero(prediction) * voxel_ml),
+        }
+    result["lesion_ml"] = float(np.count_nonzero(reference) * voxel_ml)
+    result["lesion_outside_ml"] = float((np.count_nonzero(everywhere) - np.count_nonzero(reference)) * voxel_ml)
+    if twin_score is not None and reference.any():
+        result["excess_over_twin"] = float(
+            values[reference].mean(dtype=np.float64) - twin_score[box][reference].mean(dtype=np.float64)
+        )
+    return result
