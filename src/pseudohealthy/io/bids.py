@@ -1,0 +1,143 @@
+"""From what a user points at to a cohort, and from a case to the names of its outputs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Literal, NoReturn
+
+from pseudohealthy.errors import CohortError
+from pseudohealthy.io.cohort import Case, Cohort, case_from_row, read_cohort
+from pseudohealthy.io.names import Name, is_nifti, parse_name
+from pseudohealthy.io.table import is_table, read_table
+
+
+def discover(inputs: Sequence[Path]) -> Cohort:
+    """Find the scans: BIDS datasets, plain folders of NIfTI files, single files, tables, or a mixture.
+
+    A dataset's `cohort.tsv` wins over what its folders hold. Brain masks (`*_desc-brain_mask`) and lesion masks
+    (`*_label-L_mask`) attach to their scan; masks that a prediction wrote are never taken for truth.
+
+    Raises:
+        CohortError: Nothing found, a scan or mask that cannot be assigned, two cases of one name, a malformed table.
+    """
+    cases = [case for path in inputs for case in _cases(Path(path))]
+    if not cases:
+        raise CohortError(
+            ", ".join(str(path) for path in inputs) or "the inputs",
+            found="no scan",
+            needed="a BIDS dataset with T1w scans, a folder of NIfTI files, or files",
+            fix="Check the path; scans end in .nii or .nii.gz.",
+        )
+    return Cohort(cases)
+
+
+def derivative(out: Path, case: Case, suffix: str) -> Path:
+    """Return where an output of a case belongs.
+
+    Args:
+        out: Output folder.
+        case: `sub-01_ses-1` gives `out/sub-01/ses-1/anat/sub-01_ses-1_SUFFIX`, any other name `out/NAME_SUFFIX`.
+        suffix: The rest of the name, for example `space-orig_label-L_mask.nii.gz`.
+    """
+    entities = parse_name(case.name).entities
+    folders = [f"{key}-{entities[key]}" for key in ("sub", "ses") if key in entities]
+    return Path(out, *folders, *(["anat"] if folders else []), f"{case.name}_{suffix}")
+
+
+def _cases(path: Path) -> list[Case]:
+    if path.is_dir():
+        if (path / "cohort.tsv").is_file():
+            return list(read_cohort(path / "cohort.tsv"))
+        subjects = sorted(folder for folder in path.glob("sub-*") if folder.is_dir())
+        return _bids_cases(path, subjects) if subjects else _plain_cases(path)
+    if path.is_file() and is_table(path):
+        return list(read_cohort(path))
+    if path.is_file() and is_nifti(path):
+        return [_case(path, _masks(path.parent.iterdir()), {})]
+    raise CohortError(
+        path,
+        found="a file that is neither an image nor a table" if path.exists() else "no such file or folder",
+        needed="a folder, a .nii or .nii.gz file, or a .tsv or .csv table",
+        fix="Check the path.",
+    )
+
+
+def _bids_cases(root: Path, subjects: list[Path]) -> list[Case]:
+    table = root / "participants.tsv"
+    rows = read_table(table, required=["participant_id"]) if table.is_file() else []
+    participants = {row["participant_id"]: row for row in rows}
+    cases = []
+    for stray in filter(_is_t1w, sorted(root.iterdir())):
+        _refuse_unassigned(stray, "sub-XX/anat")
+    for folder in subjects:
+        files = [file for file in sorted(folder.rglob("*")) if is_nifti(file)]
+        derived = sorted((root / "derivatives").glob(f"**/{folder.name}/**/*"))
+        masks = _masks([*files, *derived])
+        for file in filter(_is_t1w, files):
+            if f"sub-{parse_name(file).entities.get('sub')}" != folder.name:
+                _refuse_unassigned(file, folder.name)
+            cases.append(_case(file, masks, participants.get(folder.name, {})))
+    return cases
+
+
+def _is_t1w(file: Path) -> bool:
+    return is_nifti(file) and file.name.lower().split(".nii")[0].endswith("t1w")
+
+
+def _refuse_unassigned(file: Path, home: str) -> NoReturn:
+    raise CohortError(
+        file,
+        found="a T1w scan that belongs to no subject's folder",
+        needed=f"a name and place like {home}/{file.name if 'sub-' in file.name else 'sub-XX_T1w.nii.gz'}",
+        fix="Move or rename it, or list the scans in cohort.tsv.",
+    )
+
+
+def _plain_cases(folder: Path) -> list[Case]:
+    files = sorted(file for file in folder.iterdir() if is_nifti(file))
+    scans = {file: parse_name(file) for file in files if parse_name(file).mask is None}
+    for file in files:
+        name = parse_name(file)
+        if name.mask is not None and (
+            name.mask == "other" or not any(name.belongs_to(scan) for scan in scans.values())
+        ):
+            raise CohortError(
+                file,
+                found="a mask that cannot be assigned to a scan",
+                needed="<scan>_brain_mask.nii.gz or <scan>_lesion_mask.nii.gz",
+                fix="Rename or move it, or list scans and masks in a table.",
+            )
+    masks = _masks(files)
+    return [_case(file, masks, {}) for file in scans]
+
+
+def _masks(files: Iterable[Path]) -> list[tuple[Path, Name]]:
+    found = [(file, parse_name(file)) for file in files if is_nifti(file)]
+    return [(file, name) for file, name in found if name.mask in ("brain", "lesion") and not _is_predicted(file)]
+
+
+def _is_predicted(mask: Path) -> bool:
+    """A mask with a report beside it is an output of `predict`."""
+    return mask.with_name(mask.name.split(".nii")[0].removesuffix("_mask") + "_report.json").exists()
+
+
+def _case(image: Path, masks: list[tuple[Path, Name]], participant: dict[str, str]) -> Case:
+    name = parse_name(image)
+
+    def mask_of(kind: Literal["brain", "lesion"]) -> str:
+        files = [str(file.absolute()) for file, other in masks if other.mask == kind and other.belongs_to(name)]
+        if len(files) > 1:
+            raise CohortError(
+                image,
+                found=f"{len(files)} {kind} masks for one scan: {', '.join(files)}",
+                needed="one",
+                fix="Move the others away, or list the scan and its mask in a table.",
+            )
+        return files[0] if files else ""
+
+    row = {key: value for key, value in participant.items() if key != "participant_id"}
+    row |= {"image": str(image.absolute()), "brain_mask": mask_of("brain"), "lesion_mask": mask_of("lesion")}
+    row["pathology"] = row.get("pathology") or row.get("group", "")
+    row["case"] = name.case
+    return case_from_row(row, image.parent, image)

@@ -1,0 +1,185 @@
+"""Cases and cohorts: which files belong together, and what each must not be separated from."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import overload
+
+from pseudohealthy.errors import CohortError
+from pseudohealthy.io.names import parse_name
+from pseudohealthy.io.table import read_table, write_table
+
+SPLITS = ("train", "annotated", "validation", "calibration", "test")
+GROUPS = ("subject", "mask_source", "label_map")  # rule 6: each value of these lies on one side of a split only
+_FILES = ("image", "brain_mask", "lesion_mask")
+_TEXTS = (*GROUPS, "split", "pathology")
+
+
+@dataclass(frozen=True)
+class Case:
+    """One scan and what is known about it.
+
+    Attributes:
+        name: Unique in a cohort, names the outputs: `sub-01`, `sub-01_ses-1`, or the file's stem.
+        image: T1w scan.
+        brain_mask: Its brain mask, where there is one.
+        lesion_mask: Its true lesions, where they are known.
+        subject: The person; both scans of one person are one subject.
+        mask_source: Where a painted lesion's mask came from, or "".
+        label_map: Which label map or template the brain was made from, or "".
+        split: One of `SPLITS`, or "" where none is given.
+        pathology: `healthy`, `tumour`, ..., or "".
+        columns: The other columns of the cohort table.
+    """
+
+    name: str
+    image: Path
+    brain_mask: Path | None = None
+    lesion_mask: Path | None = None
+    subject: str = ""
+    mask_source: str = ""
+    label_map: str = ""
+    split: str = ""
+    pathology: str = ""
+    columns: Mapping[str, str] = field(default_factory=dict, hash=False)
+
+    def __post_init__(self) -> None:
+        if not self.name or self.name.startswith(".") or any(sign in self.name for sign in "/\\\0\n\t"):
+            raise CohortError(
+                self.image,
+                found=f"the case name {self.name!r}",
+                needed="a name that can be a file's",
+                fix="Use letters, digits, '-' and '_'.",
+            )
+        if self.split and self.split not in SPLITS:
+            raise CohortError(
+                f"case {self.name}",
+                found=f"the split {self.split!r}",
+                needed=f"one of {', '.join(SPLITS)}, or none",
+                fix="Mend the column 'split'.",
+            )
+        if not self.subject:
+            object.__setattr__(self, "subject", self.name)
+
+
+class Cohort(Sequence[Case]):
+    """Cases in a fixed order; immutable.
+
+    Raises:
+        CohortError: Two cases have one name.
+    """
+
+    def __init__(self, cases: Iterable[Case]) -> None:
+        self._cases = tuple(cases)
+        seen: dict[str, Case] = {}
+        for case in self._cases:
+            if case.name in seen:
+                raise CohortError(
+                    f"case {case.name}",
+                    found=f"two scans of this name: {seen[case.name].image} and {case.image}",
+                    needed="one scan a case, each with its own name",
+                    fix="Rename one, or list the scans that are wanted in a table with the columns 'case' and 'image'.",
+                )
+            seen[case.name] = case
+
+    @overload
+    def __getitem__(self, index: int) -> Case: ...
+    @overload
+    def __getitem__(self, index: slice) -> Cohort: ...
+    def __getitem__(self, index: int | slice) -> Case | Cohort:
+        return Cohort(self._cases[index]) if isinstance(index, slice) else self._cases[index]
+
+    def __len__(self) -> int:
+        return len(self._cases)
+
+    def __iter__(self) -> Iterator[Case]:
+        return iter(self._cases)
+
+    def split(self, name: str) -> Cohort:
+        """Return the cases of one split; there may be none."""
+        return self.where(split=name)
+
+    def where(self, **equals: str) -> Cohort:
+        """Return the cases whose attributes or columns have these values; there may be none."""
+        return Cohort(case for case in self if all(_of(case, key) == value for key, value in equals.items()))
+
+    @property
+    def annotated(self) -> Cohort:
+        """The cases with a lesion mask."""
+        return Cohort(case for case in self if case.lesion_mask is not None)
+
+
+def _of(case: Case, key: str) -> str:
+    return str(getattr(case, key)) if key in ("name", *_TEXTS) else case.columns.get(key, "")
+
+
+def case_from_row(row: Mapping[str, str], folder: Path, table: Path) -> Case:
+    """Make a case of a table's row.
+
+    Args:
+        row: Column -> value; `image` is needed.
+        folder: What relative paths are relative to.
+        table: The table, named in errors.
+
+    Raises:
+        CohortError: A file is missing, or the name or split cannot be used.
+    """
+    files: dict[str, Path | None] = {}
+    for key in _FILES:
+        files[key] = folder / row[key] if row.get(key) else None
+        path = files[key]
+        if path is None and key == "image":
+            raise CohortError(table, found="a row without an image", needed="a path", fix="Fill the column 'image'.")
+        if path is not None and not path.is_file():
+            raise CohortError(
+                table,
+                found=f"the {key.replace('_', ' ')} {path}, which does not exist",
+                needed="paths relative to the table",
+                fix="Mend the path or remove the row.",
+            )
+    image = folder / row["image"]
+    name = parse_name(image)
+    subject = f"sub-{name.entities['sub']}" if name.entities else ""
+    texts = {key: row.get(key, "") for key in _TEXTS}
+    return Case(
+        name=row.get("case") or name.case,
+        image=image,
+        brain_mask=files["brain_mask"],
+        lesion_mask=files["lesion_mask"],
+        columns={key: value for key, value in row.items() if key not in ("case", *_FILES, *_TEXTS)},
+        **(texts | {"subject": texts["subject"] or subject}),
+    )
+
+
+def read_cohort(path: str | Path) -> Cohort:
+    """Read a cohort table (.tsv or .csv); paths in it are relative to its folder.
+
+    Columns: `image`; as wanted `case brain_mask lesion_mask subject mask_source label_map split pathology`; any others.
+
+    Raises:
+        CohortError: The table is empty or malformed, a file is missing, two cases have one name.
+    """
+    path = Path(path)
+    rows = read_table(path, required=["image"])
+    if not rows:
+        raise CohortError(path, found="no rows", needed="one row a scan", fix="Add the scans to the table.")
+    return Cohort(case_from_row(row, path.parent, path) for row in rows)
+
+
+def write_cohort(cohort: Cohort, path: str | Path) -> None:
+    """Write a cohort table that `read_cohort` reads back; paths become relative to its folder.
+
+    Raises:
+        OutputError: It cannot be written.
+    """
+    path = Path(path)
+    rows = []
+    for case in cohort:
+        files = {key: getattr(case, key) for key in _FILES}
+        relative = {key: os.path.relpath(file, path.parent) if file else "" for key, file in files.items()}
+        rows.append({"case": case.name, **relative, **{key: getattr(case, key) for key in _TEXTS}, **case.columns})
+    others = sorted({key for case in cohort for key in case.columns})
+    write_table(path, ["case", *_FILES, *_TEXTS, *others], rows)
