@@ -93,10 +93,13 @@ class SupervisionSettings:
     Attributes:
         synthetic: Name of an anomaly generator (`data/anomalies.py`) that is painted on healthy slices, or `none`.
         synthetic_share: Share of a batch that is synthetic where annotated scans are given too.
+        lesion_slice_share: Probability that a slice of an annotated scan is taken from those with lesion; 0 (paper)
+            takes any.
     """
 
-    synthetic: str = "draem"
+    synthetic: str = "none"
     synthetic_share: float = 0.5
+    lesion_slice_share: float = 0.0
 
 
 @dataclass(frozen=True)

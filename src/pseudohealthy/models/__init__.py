@@ -1,1 +1,1 @@
-"""Tensors to tensors, no files: one file a method."""
+"""Tensors to tensors: the networks of both stages, and the methods that need none."""

@@ -1,0 +1,127 @@
+"""The front door for Python: `AnomalySegmenter`, with the habits of scikit-learn."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from pseudohealthy.config import CalibrationSettings
+from pseudohealthy.errors import ConfigError
+from pseudohealthy.io.bids import discover
+from pseudohealthy.io.cohort import Cohort
+from pseudohealthy.io.splits import refuse_leaks
+from pseudohealthy.io.volume import Volume, read_volume
+from pseudohealthy.prepare.model_grid import GRIDS
+from pseudohealthy.prepare.scan import prepare_scan
+from pseudohealthy.score.thresholds import Threshold
+from pseudohealthy.stages.calibrate import calibrate
+from pseudohealthy.stages.infer import Inference, Prediction
+from pseudohealthy.stages.model_folder import Model, load_model, save_model
+from pseudohealthy.stages.recipe import load_recipe
+from pseudohealthy.stages.run_folder import RunFolder
+from pseudohealthy.stages.train_reconstructor import train_reconstructor
+from pseudohealthy.stages.train_segmenter import Supervision, train_segmenter
+from pseudohealthy.workflows.predict_cohort import choose_threshold
+
+Scans = Cohort | Path | str | Sequence[Path | str]
+"""A cohort, or what `pseudohealthy.io.bids.discover` finds one in."""
+
+
+class AnomalySegmenter:
+    """Both stages behind four verbs: `fit`, `calibrate`, `predict`, `save` (and `load`).
+
+    Args:
+        recipe: Shipped recipe name or YAML file.
+        overrides: `key=value` changes of the recipe, such as `reconstructor_training.steps=200`.
+
+    Attributes:
+        model_: The fitted model; None before `fit` or `load`.
+    """
+
+    def __init__(self, recipe: str | Path = "small", overrides: Sequence[str] = ()) -> None:
+        self.recipe = load_recipe(recipe, overrides)
+        self.model_: Model | None = None
+        self._inference: Inference | None = None
+
+    def fit(self, data: Scans, run: str | Path) -> AnomalySegmenter:
+        """Train Stage I on the split `train`, then Stage II on `annotated` or on synthetic anomalies.
+
+        Stage II is left out where there are no annotated scans and the recipe paints no anomalies: then the model is
+        the unsupervised one.
+
+        Args:
+            data: Cohort with a split column.
+            run: New folder for both run folders.
+        """
+        cohort = as_cohort(data)
+        refuse_leaks(cohort.sides())
+        healthy, validation = cohort.split("train"), cohort.split("validation")
+        annotated = cohort.split("annotated")
+        paints = self.recipe.supervision.synthetic != "none"
+        with RunFolder.open(Path(run)) as folder:
+            well = Cohort(tuple(case for case in validation if case.lesion_mask is None)) or validation
+            model = train_reconstructor(healthy, well, self.recipe, folder.inner("stage-1"))
+            if len(annotated) or paints:
+                scans = Supervision(healthy if paints else Cohort(()), annotated, validation)
+                model = train_segmenter(model, scans, self.recipe, folder.inner("stage-2"))
+        return self._with(model)
+
+    def calibrate(self, data: Scans, settings: CalibrationSettings | None = None) -> AnomalySegmenter:
+        """Find thresholds on scans that the model has not learned from (split `calibration`, if there is one)."""
+        cohort = as_cohort(data)
+        if any(case.split for case in cohort):
+            cohort = cohort.split("calibration")
+        return self._with(calibrate(self._model, cohort, settings))
+
+    def predict(
+        self, scan: Volume | Path | str, brain_mask: Volume | None = None, threshold: str | float = "healthy"
+    ) -> Prediction:
+        """Score one scan.
+
+        Args:
+            scan: A Volume or the path of a NIfTI file.
+            brain_mask: Brain mask on the scan's grid; by default what is not zero in a skull-stripped scan.
+            threshold: `healthy`, `lesion`, or a number in [0, 1).
+
+        Returns:
+            Score, mask, reconstruction and lesions in the scan's own grid.
+        """
+        model = self._model
+        image = scan if isinstance(scan, Volume) else read_volume(scan)
+        prepared = prepare_scan(image, GRIDS[model.recipe.grid], brain_mask, model.recipe.space)
+        if self._inference is None:
+            self._inference = Inference(model)
+        chosen: Threshold = choose_threshold(model, str(threshold))
+        case = None if isinstance(scan, Volume) else discover([Path(scan)])[0]
+        return self._inference.predict(prepared, chosen, case)
+
+    def save(self, folder: str | Path) -> None:
+        """Write the model folder that `pseudohealthy predict` takes."""
+        save_model(self._model, Path(folder))
+
+    @classmethod
+    def load(cls, folder: str | Path) -> AnomalySegmenter:
+        """Read a model folder."""
+        model = load_model(Path(folder))
+        segmenter = cls.__new__(cls)
+        segmenter.recipe = model.recipe
+        return segmenter._with(model)
+
+    @property
+    def _model(self) -> Model:
+        if self.model_ is None:
+            raise ConfigError(
+                "AnomalySegmenter", found="no model", needed="a fitted one", fix="Call fit(...) first, or load(...)."
+            )
+        return self.model_
+
+    def _with(self, model: Model) -> AnomalySegmenter:
+        self.model_, self._inference = model, None
+        return self
+
+
+def as_cohort(data: Scans) -> Cohort:
+    """A cohort, or the one that is found in a path or several."""
+    if isinstance(data, Cohort):
+        return data
+    return discover([Path(data)] if isinstance(data, str | Path) else [Path(part) for part in data])

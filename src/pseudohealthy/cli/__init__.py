@@ -1,0 +1,114 @@
+"""One command, one subcommand for each thing a user does.
+
+Each file here is a command: `configure(parser)` names its options, `run(args)` does it. Only the chosen command's file
+is imported, and heavy packages only inside `run`, so that `--help` answers at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import logging
+import signal
+import sys
+import traceback
+from collections.abc import Sequence
+
+from pseudohealthy import __version__
+from pseudohealthy.errors import InputError, PartialFailure
+
+COMMANDS = {
+    "demo": "virtual brains -> both stages -> known and unseen pathology -> page",
+    "simulate": "write a virtual cohort as a BIDS dataset with lesion masks",
+    "split": "divide a cohort by subject into train, validation, ... and write the table",
+    "train": "train the reconstructor (Stage I) or the segmenter (Stage II)",
+    "calibrate": "find thresholds on scans that the model has not learned from",
+    "predict": "score new scans: reconstruction, anomaly score, mask, page",
+    "evaluate": "score annotated scans: per-case table, intervals, page",
+}
+
+EPILOG = (
+    "Exit codes: 0 done, 1 our bug, 2 bad input or usage (nothing written), 3 some cases failed (the others written), "
+    "130/143 interrupted. Research software, not a medical device."
+)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    signal.signal(signal.SIGTERM, _on_sigterm)
+    args = _parse(arguments)
+    logging.basicConfig(level=_level(args), format="%(message)s", stream=sys.stderr, force=True)
+    _quiet_libraries()
+    try:
+        args.run(args)
+    except InputError as error:
+        return _fail(str(error), error.exit_code)
+    except PartialFailure as failure:
+        return _fail(str(failure), failure.exit_code)
+    except KeyboardInterrupt:
+        return _fail("interrupted", 130)
+    except Exception as error:
+        if args.verbose:
+            traceback.print_exc()
+        return _fail(
+            f"this is a bug in pseudohealthy {__version__}: {type(error).__name__}: {error}. "
+            "Please report it with the output of the same command and -v.",
+            1,
+        )
+    return 0
+
+
+def _parse(arguments: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="pseudohealthy",
+        description="Find what is abnormal in a brain MRI by comparing it with its pseudo-healthy reconstruction.",
+        epilog=EPILOG,
+    )
+    parser.add_argument("--version", action="version", version=f"pseudohealthy {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    chosen = next((word for word in arguments if word in COMMANDS), None)
+    for name, text in COMMANDS.items():
+        command = commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
+        if name == chosen:
+            module = importlib.import_module(f"pseudohealthy.cli.{name}")
+            module.configure(command)
+            for leaf in _leaves(command):
+                _add_common(leaf)
+    return parser.parse_args(arguments)
+
+
+def _leaves(parser: argparse.ArgumentParser) -> list[argparse.ArgumentParser]:
+    """The parser itself, or its subcommands where it has some."""
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            return list(action.choices.values())
+    return [parser]
+
+
+def _add_common(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("how much is told")
+    group.add_argument("-v", "--verbose", action="store_true", help="details, and a traceback if something breaks")
+    group.add_argument("-q", "--quiet", action="store_true", help="errors alone")
+
+
+def _level(args: argparse.Namespace) -> int:
+    if args.quiet:
+        return logging.ERROR
+    return logging.DEBUG if args.verbose else logging.INFO
+
+
+def _quiet_libraries() -> None:
+    """Let libraries speak only when something is wrong; what they do is told in our own lines."""
+    for name in ("pytorch_lightning", "lightning_fabric", "lightning", "matplotlib", "nibabel", "nilearn", "PIL"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+
+
+def _fail(text: str, code: int) -> int:
+    print(f"pseudohealthy: {' '.join(text.split())}", file=sys.stderr)
+    return code
+
+
+def _on_sigterm(signum: int, frame: object) -> None:
+    """End at once: files are replaced as a whole, and trainings resume from their last checkpoint."""
+    sys.exit(143)

@@ -1,0 +1,22 @@
+"""`pseudohealthy demo`."""
+
+import argparse
+from pathlib import Path
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Name the options."""
+    parser.add_argument("--out", type=Path, default=Path("demo"), help="output folder (default: demo)")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the cohort and of both trainings (default: 0)")
+    parser.add_argument("--smoke", action="store_true", help="a minute: few scans, two steps; shows only that it runs")
+    parser.add_argument("--overwrite", action="store_true", help="write into a folder that has files in it")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Do it."""
+    from pseudohealthy.stages.run_folder import RunFolder
+    from pseudohealthy.workflows.demo import DEMO, SMOKE, demo
+
+    with RunFolder.open(args.out, overwrite=args.overwrite) as folder:
+        demo(folder, args.seed, SMOKE if args.smoke else DEMO)
+        folder.log(f"Open {(folder.path / 'report.html').resolve()}")

@@ -1,0 +1,53 @@
+"""`pseudohealthy evaluate`."""
+
+import argparse
+from pathlib import Path
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Name the options."""
+    parser.add_argument("model", type=Path, metavar="MODEL", help="calibrated model folder")
+    parser.add_argument(
+        "data", type=Path, nargs="+", metavar="DATA", help="scans; where there is a split column, those of 'test'"
+    )
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="output folder")
+    parser.add_argument(
+        "--with",
+        dest="others",
+        type=Path,
+        nargs="+",
+        default=[],
+        metavar="MODEL",
+        help="more models with the same reconstructor, as rows of the same table",
+    )
+    parser.add_argument("--known", nargs="+", default=[], metavar="SET", help="pathologies that Stage II was shown")
+    parser.add_argument("--threshold", choices=["healthy", "lesion"], default="healthy", help="stored policy")
+    parser.add_argument("--overwrite", action="store_true", help="write into a folder that has files in it")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Do it."""
+    from pseudohealthy.io.bids import discover
+    from pseudohealthy.stages.model_folder import load_model
+    from pseudohealthy.stages.recipe import as_yaml
+    from pseudohealthy.stages.run_folder import RunFolder
+    from pseudohealthy.workflows.evaluate_cohort import evaluate_cohort
+    from pseudohealthy.workflows.results import write_results
+
+    models = [load_model(path) for path in (args.model, *args.others)]
+    cohort = discover(args.data)
+    if any(case.split for case in cohort):
+        cohort = cohort.split("test")
+    with RunFolder.open(args.out, overwrite=args.overwrite) as folder:
+        folder.record(as_yaml(models[0].recipe), cohort, {"model": models[0].seed})
+        evaluation = evaluate_cohort(models, cohort, args.threshold)
+        ill = [name for name in dict.fromkeys(case.pathology for case in cohort) if name not in ("healthy", "sham", "")]
+        write_results(
+            folder,
+            evaluation,
+            title=f"{models[0].row} on {', '.join(map(str, args.data))}",
+            known=[name for name in ill if name in args.known],
+            unseen=[name for name in ill if name not in args.known],
+            facts={"Model": str(args.model), "Scans": str(len(cohort)), "Threshold": args.threshold},
+            notes=(),
+        )

@@ -1,0 +1,49 @@
+"""`pseudohealthy simulate`."""
+
+import argparse
+from pathlib import Path
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Name the options."""
+    parser.add_argument("out", type=Path, metavar="OUT", help="folder of the BIDS dataset")
+    parser.add_argument("--n", type=int, default=10, help="subjects of each pathology (default: 10)")
+    parser.add_argument(
+        "--pathology",
+        nargs="+",
+        default=["healthy"],
+        metavar="KIND",
+        help="healthy, tumour, stroke, ms, wmh, haemorrhage, sham (default: healthy)",
+    )
+    parser.add_argument("--split", default="", help="value of the split column, such as train or test")
+    parser.add_argument("--spacing-mm", type=float, default=1.0, help="voxel size (default: 1)")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the cohort (default: 0)")
+    parser.add_argument("--overwrite", action="store_true", help="write into a folder that has files in it")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Do it."""
+    import logging
+
+    from pseudohealthy.errors import ConfigError
+    from pseudohealthy.io.files import new_output_folder
+    from pseudohealthy.virtual.cohort import Group, simulate
+    from pseudohealthy.virtual.scan import PATHOLOGIES
+
+    unknown = [kind for kind in args.pathology if kind not in PATHOLOGIES]
+    if unknown:
+        raise ConfigError(
+            "--pathology",
+            found=", ".join(unknown),
+            needed=f"some of {', '.join(PATHOLOGIES)}",
+            fix="Check the spelling.",
+        )
+    if args.n < 1:
+        raise ConfigError("--n", found=str(args.n), needed="at least 1", fix="For example: --n 10")
+    if not 0.5 <= args.spacing_mm <= 4:
+        raise ConfigError(
+            "--spacing-mm", found=f"{args.spacing_mm:g}", needed="0.5 to 4 mm", fix="For example: --spacing-mm 1"
+        )
+    out = new_output_folder(args.out, overwrite=args.overwrite)
+    cohort = simulate(out, [Group(kind, args.n, args.split) for kind in args.pathology], args.seed, args.spacing_mm)
+    logging.getLogger("pseudohealthy").info("%d virtual scans written to %s", len(cohort), out)

@@ -1,0 +1,116 @@
+"""The U-Nets of Stage II: `unet_res` (residual and scan through one shared encoder) and `unet` (scan alone).
+
+Behrendt et al., MIDL 2024, section 2.2 and appendix B: weight-standardised 3x3 convolutions, group normalisation, SiLU,
+average pooling, transposed convolutions, a 1x1 convolution. In `unet_res` the same encoder sees the residual and the
+scan; their features are concatenated at every level, and one decoder joins them.
+
+Differences from the authors' code: `unet` is widened until it has the parameters of `unet_res` (within 10 %), so that
+the residual and not the size is compared; the last bias starts at a low probability, for lesions are rare.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from pseudohealthy.models.segmenters.base import Segmenter
+
+
+@dataclass(frozen=True)
+class UNetSettings:
+    """Settings of both U-Nets; the defaults are the authors' code's (the paper prints 64-128-256).
+
+    Attributes:
+        widths: Encoder channels of each level of `unet_res`; `unet` is wider, until it has as many parameters.
+        prior: Probability of a lesion that the untrained network states.
+    """
+
+    widths: tuple[int, ...] = (64, 128, 256, 512)
+    prior: float = 0.02
+
+
+class StandardisedConv(nn.Conv2d):
+    """3x3 convolution whose kernels have zero mean and unit variance (Qiao et al. 2019)."""
+
+    def __init__(self, channels: int, out: int) -> None:
+        super().__init__(channels, out, 3, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(n, channels, y, x) -> (n, out, y, x)."""
+        variance, mean = torch.var_mean(self.weight, dim=(1, 2, 3), keepdim=True, correction=0)
+        weight = (self.weight - mean) * torch.rsqrt(variance * self.weight[0].numel() + 1e-5)
+        return functional.conv2d(x, weight, self.bias, padding=1)
+
+
+def double_conv(channels: int, out: int) -> nn.Sequential:
+    """Two convolutions, each with normalisation and activation."""
+    layers: list[nn.Module] = []
+    for inner in (channels, out):
+        layers += [StandardisedConv(inner, out), nn.GroupNorm(min(8, out // 4), out), nn.SiLU()]
+    return nn.Sequential(*layers)
+
+
+class UNet(Segmenter):
+    """Encoder shared by `branches` inputs, whose features are concatenated, and one decoder."""
+
+    def __init__(self, widths: tuple[int, ...], branches: int, prior: float) -> None:
+        super().__init__()
+        self.uses_residual = branches == 2
+        self.encoder = nn.ModuleList(
+            double_conv(inner, outer) for inner, outer in zip((1, *widths[:-1]), widths, strict=True)
+        )
+        self.up = nn.ModuleList()
+        self.decoder = nn.ModuleList()
+        for fine, coarse in zip(reversed(widths[:-1]), reversed(widths[1:]), strict=True):
+            self.up.append(nn.ConvTranspose2d(branches * coarse, branches * fine, 2, stride=2))
+            self.decoder.append(double_conv(2 * branches * fine, branches * fine))
+        self.head = nn.Conv2d(branches * widths[0], 1, 1, bias=False)
+        nn.init.zeros_(self.head.weight)
+        self.bias = nn.Parameter(torch.logit(torch.tensor(prior)))
+
+    def encode(self, x: Tensor) -> list[Tensor]:
+        """Features of one input at every level, fine to coarse."""
+        features = []
+        for level, block in enumerate(self.encoder):
+            x = block(x if level == 0 else functional.avg_pool2d(x, 2))
+            features.append(x)
+        return features
+
+    def forward(self, x: Tensor, residual: Tensor | None) -> Tensor:
+        """Logits (slice, 1, y, x); see `Segmenter.forward`."""
+        features = self.encode(x)
+        if self.uses_residual:
+            if residual is None:
+                raise TypeError("unet_res needs the residual x - x^")
+            features = [torch.cat(pair, dim=1) for pair in zip(self.encode(residual), features, strict=True)]
+        h = features.pop()
+        for up, block in zip(self.up, self.decoder, strict=True):
+            h = block(torch.cat([up(h), features.pop()], dim=1))
+        logits: Tensor = self.head(h) + self.bias
+        return logits
+
+
+def unet_res(settings: UNetSettings) -> UNet:
+    """The siamese U-Net on residual and scan."""
+    return UNet(settings.widths, branches=2, prior=settings.prior)
+
+
+def unet(settings: UNetSettings) -> UNet:
+    """The U-Net on the scan alone, widened to the parameters of `unet_res`."""
+    with torch.device("meta"):
+        wanted = _parameters(unet_res(settings))
+        candidates = {tuple(_wider(width, percent) for width in settings.widths) for percent in range(100, 200, 2)}
+        widths = min(candidates, key=lambda each: (abs(_parameters(UNet(each, 1, settings.prior)) - wanted), each))
+    return UNet(widths, branches=1, prior=settings.prior)
+
+
+def _wider(width: int, percent: int) -> int:
+    step = 8 if width >= 32 else 4  # group normalisation divides the channels
+    return step * round(width * percent / 100 / step)
+
+
+def _parameters(network: nn.Module) -> int:
+    return sum(p.numel() for p in network.parameters())

@@ -1,0 +1,247 @@
+"""From a scan to its anomaly score and mask: reconstruct, segment, fuse, and back to the scan's own grid.
+
+A scan's result depends on the scan and the model alone: noise maps follow from the model's seed, slices are batched
+within the scan, so it scores the same alone, in a cohort, or in another order (rule 7).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from pseudohealthy import __version__
+from pseudohealthy.data.slices import SliceBatch, generator
+from pseudohealthy.io.cohort import Case
+from pseudohealthy.io.volume import Volume
+from pseudohealthy.models.detectors import DETECTORS
+from pseudohealthy.prepare.scan import PreparedScan
+from pseudohealthy.score.fusion import anomaly_score
+from pseudohealthy.score.lesions import Lesion, lesion_table
+from pseudohealthy.score.maps import SCORES
+from pseudohealthy.score.median import median_in_mask
+from pseudohealthy.score.thresholds import Threshold
+from pseudohealthy.stages.model_folder import Model
+from pseudohealthy.stages.reference import Reference
+from pseudohealthy.stages.tensors import to_zyx
+from pseudohealthy.stages.training import best_device
+
+CHUNK = 16
+"""Slices a network call. Part of the result's last digits, so not an option."""
+
+Map = NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class Branches:
+    """What the networks make of a scan, on the model grid, (z, y, x).
+
+    Attributes:
+        reconstruction: Mean pseudo-healthy reconstruction x^, intensity scale of the model.
+        unsupervised: x~, in [0, 1].
+        supervised: y^, in [0, 1]; None for the unsupervised model.
+    """
+
+    reconstruction: Map
+    unsupervised: Map
+    supervised: Map | None
+
+
+@dataclass(frozen=True, eq=False)
+class Prediction:
+    """The result of one scan, in its native grid.
+
+    Attributes:
+        case: Where it came from; None for a scan from memory.
+        scan: As read.
+        brain_mask: What was scored.
+        reconstruction: Pseudo-healthy reconstruction on the scan's intensity scale; 0 outside the brain.
+        score: Anomaly score in [0, 1].
+        unsupervised: Its unsupervised branch in [0, 1].
+        supervised: Its supervised branch in [0, 1], or None.
+        mask: `score > threshold.value`, bool.
+        threshold: The threshold and what it promises.
+        lesions: Connected lesions of the mask.
+        coverage: Share of the brain inside the model grid's field; the rest scores 0.
+        timings_s: Phase -> seconds.
+        model: Facts of the model: row, version, seed.
+        warnings: Sentences that every output shows.
+    """
+
+    case: Case | None
+    scan: Volume
+    brain_mask: Volume
+    reconstruction: Volume
+    score: Volume
+    unsupervised: Volume
+    supervised: Volume | None
+    mask: Volume
+    threshold: Threshold
+    lesions: tuple[Lesion, ...]
+    coverage: float
+    timings_s: dict[str, float]
+    model: dict[str, str]
+    warnings: tuple[str, ...]
+
+
+class Inference:
+    """A model on the best device, ready to score prepared scans."""
+
+    def __init__(self, model: Model) -> None:
+        self.model, self.device = model, best_device()
+        self._reference = Reference(model, model.reference)
+        self._reconstruction = Reference(model, "reconstruction")
+        model.reconstructor.to(self.device)
+        if model.segmenter is not None:
+            model.segmenter.to(self.device)
+
+    def views(self, prepared: PreparedScan) -> torch.Tensor:
+        """All reconstructions that the score averages, (view, z, y, x); slices without brain are 0."""
+        x, mask = to_zyx(prepared.image.data), to_zyx(prepared.mask.data)
+        parts = []
+        with torch.inference_mode():
+            for batch in _chunks(x, mask, self.device):
+                views = self._reconstruction.views(batch, generator(self.model.seed, "predict"))
+                parts.append((batch.position.cpu(), views[:, :, 0].cpu()))
+        whole = torch.zeros(len(parts[0][1]), *x.shape)
+        for positions, views in parts:
+            whole[:, positions] = views
+        return whole
+
+    def branches(
+        self, prepared: PreparedScan, timings_s: dict[str, float] | None = None, views: torch.Tensor | None = None
+    ) -> Branches:
+        """Reconstruction and both branches of a prepared scan.
+
+        The segmenter runs once for each reconstruction (each t) and its maps are averaged (paper, section 3.3).
+
+        Args:
+            prepared: The scan.
+            timings_s: Phase -> seconds, added to.
+            views: `views(prepared)` where another model with the same reconstructor has made them already.
+        """
+        timings = timings_s if timings_s is not None else {}
+        x, mask = to_zyx(prepared.image.data), to_zyx(prepared.mask.data)
+        if views is None:
+            with timed(timings, "reconstruct"):
+                views = self.views(prepared)
+        x_hat = views.mean(dim=0).numpy()
+        supervised = None
+        if self.model.segmenter is not None:
+            with timed(timings, "segment"), torch.inference_mode():
+                supervised = np.zeros_like(x)
+                for batch in _chunks(x, mask, self.device):
+                    rows = batch.position.cpu()
+                    of_chunk = views[:, rows][:, :, None].to(self.device)
+                    supervised[rows.numpy()] = self._segmented(batch, of_chunk)[:, 0].cpu().numpy()
+        with timed(timings, "score"):
+            unsupervised = self._unsupervised(x, x_hat, mask)
+        return Branches(x_hat, unsupervised, supervised)
+
+    def _segmented(self, batch: SliceBatch, views: torch.Tensor) -> torch.Tensor:
+        segmenter = self.model.segmenter
+        if segmenter is None:
+            raise TypeError("this model has no segmenter")
+        if not segmenter.uses_residual:
+            return segmenter(batch.x, None).sigmoid() * batch.mask  # type: ignore[no-any-return]
+        if self.model.reference != "reconstruction":
+            views = self._reference.views(batch, generator(self.model.seed, "predict"))
+        probabilities = [segmenter(batch.x, batch.x - x_hat).sigmoid() for x_hat in views]
+        return torch.stack(probabilities).mean(dim=0) * batch.mask
+
+    def _unsupervised(self, x: Map, x_hat: Map, mask: NDArray[np.bool_]) -> Map:
+        settings = self.model.recipe.score
+        deviation = median_in_mask(SCORES[settings.map](x, x_hat, mask), mask, settings.median_voxels)
+        return np.clip(deviation, 0, 1).astype(np.float32)
+
+    def rows(self, prepared: PreparedScan, branches: Branches, *, baselines: bool = True) -> dict[str, Map]:
+        """Every score that this model can give, by its row in tables: baselines, each branch, and their fusion."""
+        model = self.model
+        rows: dict[str, Map] = {}
+        if baselines:
+            x, mask = to_zyx(prepared.image.data), to_zyx(prepared.mask.data)
+            for name, make in DETECTORS.items():
+                rows[name] = make(model.population).map(x, mask, generator(model.seed, name))
+            rows[model.recipe.reconstructor.method] = branches.unsupervised
+        if branches.supervised is not None:
+            rows[model.segmenter_row] = branches.supervised
+        rows[model.row] = self.score(branches)
+        return rows
+
+    def score(self, branches: Branches) -> Map:
+        """The model's own anomaly score (paper, appendix D)."""
+        fused = anomaly_score(branches.unsupervised, branches.supervised, self.model.recipe.score.beta)
+        return np.asarray(fused, np.float32)
+
+    def predict(
+        self,
+        prepared: PreparedScan,
+        threshold: Threshold,
+        case: Case | None = None,
+        branches: Branches | None = None,
+    ) -> Prediction:
+        """Score a prepared scan, unless its `branches` are known already, and bring everything to its native grid."""
+        timings: dict[str, float] = {}
+        if branches is None:
+            branches = self.branches(prepared, timings)
+        with timed(timings, "to native grid"):
+            score = prepared.to_native(to_zyx(self.score(branches)))
+            reconstruction = prepared.to_native(to_zyx(branches.reconstruction))
+            unsupervised = prepared.to_native(to_zyx(branches.unsupervised))
+            supervised = None if branches.supervised is None else prepared.to_native(to_zyx(branches.supervised))
+        brain = prepared.native_mask.data
+        mask = score.like((score.data > threshold.value) & brain)
+        intensities = np.where(brain, prepared.scale.undo(reconstruction.data), 0).astype(np.float32)
+        return Prediction(
+            case=case,
+            scan=prepared.native,
+            brain_mask=prepared.native_mask,
+            reconstruction=reconstruction.like(intensities),
+            score=score,
+            unsupervised=unsupervised,
+            supervised=supervised,
+            mask=mask,
+            threshold=threshold,
+            lesions=tuple(lesion_table(mask.data, score.data, score.affine)),
+            coverage=prepared.coverage,
+            timings_s=timings,
+            model={
+                "row": self.model.row,
+                "version": __version__,
+                "noise seed": str(self.model.seed),
+                "healthy scans learned from": str(self.model.population.n),
+            },
+            warnings=_warnings(prepared),
+        )
+
+
+@contextmanager
+def timed(timings_s: dict[str, float], phase: str) -> Iterator[None]:
+    """Add the seconds of a block to a phase."""
+    begun = time.perf_counter()
+    try:
+        yield
+    finally:
+        timings_s[phase] = timings_s.get(phase, 0.0) + time.perf_counter() - begun
+
+
+def _chunks(x: Map, mask: NDArray[np.bool_], device: torch.device) -> Iterator[SliceBatch]:
+    positions = np.flatnonzero(mask.any(axis=(1, 2)))
+    for start in range(0, len(positions), CHUNK):
+        rows = positions[start : start + CHUNK]
+        images, masks = torch.from_numpy(x[rows])[:, None], torch.from_numpy(mask[rows])[:, None]
+        yield SliceBatch(images, masks, torch.zeros_like(images), torch.from_numpy(rows)).to(device)
+
+
+def _warnings(prepared: PreparedScan) -> tuple[str, ...]:
+    notes = list(prepared.native.warnings)
+    if prepared.coverage < 0.95:
+        notes.append(
+            f"{100 * (1 - prepared.coverage):.0f} % of the brain lie outside the model grid's field and score 0."
+        )
+    return tuple(notes)

@@ -1,0 +1,206 @@
+"""The model folder: networks, population, thresholds and all that must travel with them. Never a pickle.
+
+`README.md` (card) · `config.json` (with the SHA-256 of each weight file) · `population.safetensors` ·
+`reconstructor.safetensors` · `segmenter.safetensors` (absent: unsupervised alone) · `calibration.json` · `metrics.json`
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+from pseudohealthy import __version__
+from pseudohealthy.errors import ConfigError, ModelFolderError
+from pseudohealthy.io.files import sha256, write_json, write_text
+from pseudohealthy.models.population import Population
+from pseudohealthy.models.reconstructors import RECONSTRUCTORS, Reconstructor
+from pseudohealthy.models.segmenters import SEGMENTERS, Segmenter
+from pseudohealthy.score.thresholds import Threshold
+from pseudohealthy.stages.card import card
+from pseudohealthy.stages.recipe import Recipe, as_dict, recipe_from
+
+FORMAT = 1
+WEIGHTS = ("population.safetensors", "reconstructor.safetensors", "segmenter.safetensors")
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """What `predict` needs.
+
+    Attributes:
+        recipe: How it was made; grid, space and score are read from here.
+        reconstructor: Stage I.
+        segmenter: Stage II; None for the unsupervised model alone.
+        population: Statistics of the brains that Stage I learned from.
+        seed: Seed of the noise maps in prediction.
+        trained_on: Stage -> name -> SHA-256 of the scans it learned from: calibration and tests refuse them.
+        reference: What Stage II is given as x^: `reconstruction`, or, as a control, `input` or `population`.
+        calibration: Row -> policy -> threshold.
+        metrics: Validation metrics of the training.
+    """
+
+    recipe: Recipe
+    reconstructor: Reconstructor
+    segmenter: Segmenter | None
+    population: Population
+    seed: int
+    trained_on: Mapping[str, Mapping[str, str]]
+    reference: str = "reconstruction"
+    calibration: Mapping[str, Mapping[str, Threshold]] = field(default_factory=dict)
+    metrics: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def row(self) -> str:
+        """The name of the model's own score in tables: `cddpm`, `sadm` or `sadm_res` (paper, Table 1)."""
+        if self.segmenter is None:
+            return self.recipe.reconstructor.method
+        name = self.segmenter_row
+        return name.replace("unet", "sadm") if name.startswith("unet") else f"sadm_{name}"
+
+    @property
+    def segmenter_row(self) -> str:
+        """The name of Stage II's own map: `unet` or `unet_res`; a control carries its reference as a suffix."""
+        suffix = "" if self.reference == "reconstruction" else f"_{self.reference}"
+        return self.recipe.segmenter.method + suffix
+
+
+def save_model(model: Model, folder: Path) -> None:
+    """Write a model folder; `config.json` comes last, so that an interrupted folder is not taken for a model."""
+    folder.mkdir(parents=True, exist_ok=True)
+    _save_weights(folder / WEIGHTS[0], {"mean": model.population.mean, "sd": model.population.sd})
+    _save_weights(folder / WEIGHTS[1], model.reconstructor.state_dict())
+    if model.segmenter is not None:
+        _save_weights(folder / WEIGHTS[2], model.segmenter.state_dict())
+    save_calibration(model.calibration, folder)
+    write_json(folder / "metrics.json", dict(model.metrics))
+    write_text(folder / "README.md", card(model.row, as_dict(model.recipe), model.trained_on, model.population.n))
+    write_json(
+        folder / "config.json",
+        {
+            "format": FORMAT,
+            "version": __version__,
+            "row": model.row,
+            "stage": "reconstructor" if model.segmenter is None else "segmenter",
+            "reference": model.reference,
+            "seed": model.seed,
+            "population_n": model.population.n,
+            "recipe": as_dict(model.recipe),
+            "trained_on": {stage: dict(scans) for stage, scans in model.trained_on.items()},
+            "files": {name: sha256(folder / name) for name in WEIGHTS if (folder / name).exists()},
+        },
+    )
+
+
+def save_calibration(calibration: Mapping[str, Mapping[str, Threshold]], folder: Path) -> None:
+    """Write the thresholds of a model folder."""
+    plain = {
+        row: {policy: dataclasses.asdict(threshold) for policy, threshold in policies.items()}
+        for row, policies in calibration.items()
+    }
+    write_json(folder / "calibration.json", plain)
+
+
+def load_model(folder: Path) -> Model:
+    """Read a model folder.
+
+    Raises:
+        ModelFolderError: It is no model folder, a file is missing or was changed, or weights do not fit.
+    """
+    config = _config(folder)
+    try:
+        recipe = recipe_from(config["recipe"], str(folder / "config.json"))
+        files: dict[str, str] = config["files"]
+        _check_files(folder, files)
+        reconstructor = RECONSTRUCTORS[recipe.reconstructor.method][1](recipe.reconstructor.settings)
+        _load_weights(reconstructor, folder / WEIGHTS[1])
+        segmenter = None
+        if WEIGHTS[2] in files:
+            segmenter = SEGMENTERS[recipe.segmenter.method][1](recipe.segmenter.settings)
+            _load_weights(segmenter, folder / WEIGHTS[2])
+        statistics = load_file(folder / WEIGHTS[0])
+        return Model(
+            recipe=recipe,
+            reconstructor=reconstructor,
+            segmenter=segmenter,
+            population=Population(statistics["mean"].numpy(), statistics["sd"].numpy(), int(config["population_n"])),
+            seed=int(config["seed"]),
+            trained_on={stage: dict(scans) for stage, scans in config["trained_on"].items()},
+            reference=str(config["reference"]),
+            calibration=_calibration(folder),
+            metrics=json.loads((folder / "metrics.json").read_text(encoding="utf-8")),
+        )
+    except (KeyError, TypeError, json.JSONDecodeError, SafetensorError, OSError, ConfigError) as error:
+        raise _broken(folder, f"a part that cannot be read ({' '.join(str(error).split())})") from error
+
+
+def _config(folder: Path) -> dict[str, Any]:
+    if folder.suffix in {".ckpt", ".pt", ".pth", ".pkl"}:
+        raise ModelFolderError(
+            folder,
+            found="a checkpoint",
+            needed="a model folder",
+            fix="Name the folder 'model' that the training wrote; checkpoints can hide code and are not loaded.",
+        )
+    path = folder / "config.json"
+    if not path.is_file():
+        raise ModelFolderError(
+            folder,
+            found="no config.json" if folder.is_dir() else "no such folder",
+            needed="a model folder",
+            fix="Name the folder 'model' that 'pseudohealthy train' or 'pseudohealthy demo' wrote.",
+        )
+    try:
+        config = json.loads(path.read_text(encoding="utf-8"))
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise _broken(folder, "a config.json that is not JSON") from error
+    if not isinstance(config, dict) or config.get("format") != FORMAT:
+        raise _broken(folder, f"a config.json that is not of format {FORMAT}")
+    return config
+
+
+def _check_files(folder: Path, files: Mapping[str, str]) -> None:
+    for name in WEIGHTS[:2]:
+        if name not in files:
+            raise _broken(folder, f"no {name} in config.json")
+    for name, expected in files.items():
+        if not (folder / name).is_file():
+            raise _broken(folder, f"no file {name}")
+        if sha256(folder / name) != expected:
+            raise _broken(folder, f"that {name} was changed after the model was saved (its SHA-256 differs)")
+
+
+def _calibration(folder: Path) -> dict[str, dict[str, Threshold]]:
+    content = json.loads((folder / "calibration.json").read_text(encoding="utf-8"))
+    return {
+        row: {policy: Threshold.from_dict(values) for policy, values in policies.items()}
+        for row, policies in content.items()
+    }
+
+
+def _broken(folder: Path, found: str) -> ModelFolderError:
+    return ModelFolderError(
+        folder, found=found, needed="a complete, unchanged model folder", fix="Copy the folder again or train anew."
+    )
+
+
+def _save_weights(path: Path, tensors: Mapping[str, Any]) -> None:
+    temporary = path.with_name(f".{path.name}.part")
+    save_file({name: torch.as_tensor(value).contiguous().cpu() for name, value in tensors.items()}, temporary)
+    temporary.replace(path)
+
+
+def _load_weights(network: nn.Module, path: Path) -> None:
+    try:
+        network.load_state_dict(load_file(path))
+    except RuntimeError as error:
+        raise _broken(path.parent, f"weights in {path.name} that do not fit its config.json") from error
+    network.eval().requires_grad_(False)

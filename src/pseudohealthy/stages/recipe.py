@@ -1,0 +1,194 @@
+"""Recipes: short YAML files, shipped by name or given by path. Their schema is built from the settings classes."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import yaml
+from jsonargparse import ArgumentError, ArgumentParser, Namespace
+
+from pseudohealthy.config import (
+    AugmentSettings,
+    CalibrationSettings,
+    MethodChoice,
+    ScoreSettings,
+    SupervisionSettings,
+    TrainingSettings,
+)
+from pseudohealthy.errors import ConfigError
+from pseudohealthy.models.reconstructors import RECONSTRUCTORS
+from pseudohealthy.models.segmenters import SEGMENTERS
+from pseudohealthy.prepare.model_grid import GRIDS
+from pseudohealthy.prepare.space import SPACES
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that two stages need to know, resolved.
+
+    Attributes:
+        grid: Model grid (`prepare/model_grid.py`).
+        space: Model space (`prepare/space.py`).
+        reconstructor: Stage I network and its settings.
+        reconstructor_training: Stage I optimisation.
+        segmenter: Stage II network and its settings.
+        segmenter_training: Stage II optimisation.
+        augment: Random changes of training slices, of both stages.
+        supervision: What Stage II learns from.
+        score: The anomaly score.
+        calibration: The `healthy` threshold.
+    """
+
+    grid: str
+    space: str
+    reconstructor: MethodChoice
+    reconstructor_training: TrainingSettings
+    segmenter: MethodChoice
+    segmenter_training: TrainingSettings
+    augment: AugmentSettings
+    supervision: SupervisionSettings
+    score: ScoreSettings
+    calibration: CalibrationSettings
+
+
+SHARED: dict[str, type] = {
+    "reconstructor_training": TrainingSettings,
+    "segmenter_training": TrainingSettings,
+    "augment": AugmentSettings,
+    "supervision": SupervisionSettings,
+    "score": ScoreSettings,
+    "calibration": CalibrationSettings,
+}
+
+
+def shipped() -> dict[str, Path]:
+    """Names and files of the recipes inside the package."""
+    folder = Path(str(resources.files("pseudohealthy") / "configs"))
+    return {path.stem: path for path in sorted(folder.glob("*.yaml"))}
+
+
+def load_recipe(name: str | Path, overrides: Sequence[str] = ()) -> Recipe:
+    """Read a recipe and apply overrides.
+
+    Args:
+        name: A shipped recipe's name, or the path of a YAML file.
+        overrides: `key=value` with dotted keys, such as `reconstructor_training.steps=10`.
+
+    Raises:
+        ConfigError: No such recipe, unknown key, wrong type, unknown method.
+    """
+    path = _path(name)
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    except yaml.YAMLError as error:
+        problem = " ".join(str(error).split())
+        raise ConfigError(
+            path, found=f"text that is not YAML ({problem})", needed="a YAML recipe", fix="Correct the file."
+        ) from error
+    if not isinstance(content, Mapping):
+        raise ConfigError(path, found="no keys", needed="a YAML mapping", fix="See the shipped recipes for examples.")
+    content = dict(content)
+    for override in overrides:
+        key, equals, value = override.partition("=")
+        if not equals:
+            raise ConfigError(
+                f"--set {override}", found="no '='", needed="KEY=VALUE", fix="For example: --set score.beta=0.3"
+            )
+        _put(content, key.split("."), yaml.safe_load(value))
+    return recipe_from(content, str(path))
+
+
+def recipe_from(content: Mapping[str, Any], subject: str) -> Recipe:
+    """Check a recipe's content against the schema.
+
+    Args:
+        content: As read from YAML or from a model folder.
+        subject: What to call it in an error.
+    """
+    stage_1 = _method(content, "reconstructor", RECONSTRUCTORS, "cddpm", subject)
+    stage_2 = _method(content, "segmenter", SEGMENTERS, "unet_res", subject)
+    parser = ArgumentParser(exit_on_error=False)
+    parser.add_argument("--grid", type=str, default="small")
+    parser.add_argument("--space", type=str, default="brainbox")
+    for stage, method, settings in (
+        ("reconstructor", stage_1, RECONSTRUCTORS[stage_1][0]),
+        ("segmenter", stage_2, SEGMENTERS[stage_2][0]),
+    ):
+        parser.add_argument(f"--{stage}.method", type=str, default=method)
+        parser.add_class_arguments(settings, f"{stage}.settings")
+    for key, settings in SHARED.items():
+        parser.add_class_arguments(settings, key)
+    try:
+        parsed = parser.instantiate_classes(parser.parse_object(dict(content)))
+    except (ArgumentError, KeyError, TypeError, ValueError) as error:
+        problem = " ".join(str(error).split())
+        raise ConfigError(
+            subject, found=problem, needed="the keys and types of a recipe", fix="See docs/reference/recipe.md."
+        ) from error
+    for key, table in (("grid", GRIDS), ("space", SPACES)):
+        if parsed[key] not in table:
+            raise _unknown(f"{subject}: {key}", parsed[key], table)
+    return Recipe(
+        grid=parsed.grid,
+        space=parsed.space,
+        reconstructor=MethodChoice(stage_1, parsed.reconstructor.settings),
+        segmenter=MethodChoice(stage_2, parsed.segmenter.settings),
+        **{key: parsed[key] for key in SHARED},
+    )
+
+
+def as_dict(recipe: Recipe) -> dict[str, Any]:
+    """The recipe as plain YAML/JSON content that `recipe_from` reads back."""
+    plain: dict[str, Any] = _plain(dataclasses.asdict(recipe))
+    return plain
+
+
+def as_yaml(recipe: Recipe) -> str:
+    """The recipe as YAML text."""
+    return yaml.safe_dump(as_dict(recipe), sort_keys=False)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping | Namespace):
+        return {key: _plain(item) for key, item in dict(value).items()}
+    return [_plain(item) for item in value] if isinstance(value, tuple | list) else value
+
+
+def _path(name: str | Path) -> Path:
+    recipes = shipped()
+    if str(name) in recipes:
+        return recipes[str(name)]
+    path = Path(name)
+    if not path.is_file():
+        raise ConfigError(
+            f"recipe '{name}'",
+            found="neither a shipped recipe nor a file",
+            needed=f"one of {', '.join(recipes)}, or the path of a YAML file",
+            fix="Check the name.",
+        )
+    return path
+
+
+def _put(content: dict[str, Any], keys: Sequence[str], value: Any) -> None:
+    for key in keys[:-1]:
+        inner = content.get(key)
+        content[key] = dict(inner) if isinstance(inner, Mapping) else {}
+        content = content[key]
+    content[keys[-1]] = value
+
+
+def _method(content: Mapping[str, Any], stage: str, table: Mapping[str, object], default: str, subject: str) -> str:
+    section = content.get(stage) or {}
+    method = section.get("method", default) if isinstance(section, Mapping) else section
+    if method not in table:
+        raise _unknown(f"{subject}: {stage}.method", method, table)
+    return str(method)
+
+
+def _unknown(subject: str, found: object, table: Mapping[str, object]) -> ConfigError:
+    return ConfigError(subject, found=f"'{found}'", needed=f"one of {', '.join(table)}", fix="Check the spelling.")

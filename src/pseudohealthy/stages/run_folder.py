@@ -1,0 +1,118 @@
+"""The folder of one run: what was asked, with what, where it stands. Every command that works long writes one."""
+
+from __future__ import annotations
+
+import logging
+import platform
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from pseudohealthy import __version__
+from pseudohealthy.errors import InputError
+from pseudohealthy.io.cohort import Case
+from pseudohealthy.io.files import new_output_folder, sha256, write_json, write_text
+
+logger = logging.getLogger("pseudohealthy")
+
+PACKAGES = ("torch", "pytorch-lightning", "numpy", "scipy", "nibabel", "nilearn", "monai")
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """An output folder with `config.yaml`, `provenance.json`, `log.txt` and, from training, `metrics.csv`.
+
+    Attributes:
+        path: The folder.
+        interactive: A person watches on a terminal: show progress bars.
+    """
+
+    path: Path
+    interactive: bool = False
+
+    @classmethod
+    @contextmanager
+    def open(cls, path: Path, *, resume: bool = False, overwrite: bool = False) -> Iterator[RunFolder]:
+        """Make the folder, or enter it again with `resume`; bad input that shows up inside leaves nothing behind.
+
+        Raises:
+            OutputError: It cannot be written, or is not empty and neither flag is given.
+        """
+        existed = path.exists()
+        used = path.is_dir() and any(path.iterdir())
+        folder = new_output_folder(path, resume=resume, overwrite=overwrite)
+        try:
+            yield cls(folder, sys.stderr.isatty())
+        except InputError:
+            if not used:
+                shutil.rmtree(folder)
+            if existed and not used:
+                folder.mkdir()
+            raise
+
+    def inner(self, name: str) -> RunFolder:
+        """A run inside this run."""
+        return RunFolder(new_output_folder(self.path / name, overwrite=True), self.interactive)
+
+    def log(self, message: str) -> None:
+        """Append a line to `log.txt` and tell whoever listens."""
+        logger.info(message)
+        with (self.path / "log.txt").open("a", encoding="utf-8") as file:
+            file.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')}  {message}\n")
+
+    def record(self, config_yaml: str, cases: Iterable[Case], seeds: dict[str, int]) -> dict[str, str]:
+        """Write what was asked and with what.
+
+        Args:
+            config_yaml: The resolved recipe.
+            cases: Every scan that goes in.
+            seeds: Every seed of the run.
+
+        Returns:
+            Case name -> SHA-256 of its image file.
+        """
+        inputs = {case.name: sha256(case.image) for case in cases if case.image.is_file()}
+        write_text(self.path / "config.yaml", config_yaml)
+        write_json(self.path / "provenance.json", provenance(inputs, seeds))
+        return inputs
+
+
+def provenance(inputs: dict[str, str], seeds: dict[str, int]) -> dict[str, Any]:
+    """What produced a result: version, commit, inputs, seeds, machine."""
+    return {
+        "version": __version__,
+        "commit": commit(),
+        "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+        "inputs_sha256": inputs,
+        "seeds": seeds,
+        "machine": {
+            "python": platform.python_version(),
+            "system": platform.system(),
+            "processor": platform.machine(),
+            "threads": torch.get_num_threads(),
+            "accelerator": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
+        },
+        "packages": {name: metadata.version(name) for name in PACKAGES},
+    }
+
+
+def commit() -> str | None:
+    """Commit of the checkout that the package runs from; None where it is an installed wheel."""
+    here = Path(__file__).resolve()
+    checkout = next((folder for folder in here.parents if (folder / ".git").exists()), None)
+    if checkout is None or checkout / "src" not in here.parents:
+        return None
+    try:
+        answer = subprocess.run(["git", "-C", str(checkout), "rev-parse", "HEAD"], capture_output=True, text=True)
+    except FileNotFoundError:
+        return None
+    return answer.stdout.strip() or None

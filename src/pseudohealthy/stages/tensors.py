@@ -1,0 +1,47 @@
+"""The one door between geometry and tensors: prepared scans on the model grid <-> arrays and slices."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pseudohealthy.data.slices import SliceStore
+from pseudohealthy.io.cohort import Case, Cohort
+from pseudohealthy.io.volume import Volume, read_mask, read_volume
+from pseudohealthy.prepare.model_grid import GRIDS, ModelGrid
+from pseudohealthy.prepare.scan import PreparedScan, prepare_scan
+
+T = TypeVar("T", bound=np.generic)
+
+
+def to_zyx(on_grid: NDArray[T]) -> NDArray[T]:
+    """(x, y, z) of a Volume -> (z, y, x) of a stack of axial slices; its own inverse."""
+    return np.ascontiguousarray(on_grid.transpose(2, 1, 0))
+
+
+def read_case(case: Case, grid: ModelGrid, space: str) -> PreparedScan:
+    """Read a case's scan and brain mask and bring it to the model grid."""
+    image = read_volume(case.image)
+    mask = read_mask(case.brain_mask, image, "brain mask") if case.brain_mask else None
+    return prepare_scan(image, grid, mask, space)
+
+
+def read_lesion(case: Case, prepared: PreparedScan) -> Volume | None:
+    """The case's lesion mask in its native grid, or None where it has none."""
+    return read_mask(case.lesion_mask, prepared.native, "lesion mask") if case.lesion_mask else None
+
+
+def store_cohort(cohort: Cohort, folder: Path, grid_name: str, space: str) -> SliceStore:
+    """Prepare every scan of a cohort and lay it into memory-mapped slices."""
+    grid = GRIDS[grid_name]
+    size_x, size_y, size_z = grid.shape
+    store = SliceStore.create(folder, len(cohort), (size_z, size_y, size_x))
+    for row, case in enumerate(cohort):
+        prepared = read_case(case, grid, space)
+        lesion = read_lesion(case, prepared)
+        on_grid = prepared.lesion_on_grid(lesion) if lesion else np.zeros(grid.shape, np.bool_)
+        store.put(row, to_zyx(prepared.image.data), to_zyx(prepared.mask.data), to_zyx(on_grid))
+    return store

@@ -1,0 +1,152 @@
+"""Stage I: train a reconstructor on healthy scans alone."""
+
+from __future__ import annotations
+
+import shutil
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+
+from pseudohealthy.data.augment import augment
+from pseudohealthy.data.blobs import BlobAnomaly
+from pseudohealthy.data.slices import Sampler, SliceBatch, SliceStore, fixed_slices, generator
+from pseudohealthy.errors import CohortError
+from pseudohealthy.io.cohort import Cohort
+from pseudohealthy.io.splits import refuse_leaks
+from pseudohealthy.models.population import Population
+from pseudohealthy.models.reconstructors import RECONSTRUCTORS, Reconstructor
+from pseudohealthy.stages.model_folder import Model, save_model
+from pseudohealthy.stages.recipe import Recipe, as_yaml
+from pseudohealthy.stages.run_folder import RunFolder
+from pseudohealthy.stages.tensors import store_cohort
+from pseudohealthy.stages.training import Loss, fit
+
+VALIDATION_SLICES = 48
+CHUNK = 16
+
+
+def train_reconstructor(
+    healthy: Cohort, validation: Cohort, recipe: Recipe, run: RunFolder, *, resume: bool = False
+) -> Model:
+    """Train Stage I and write `RUN/model`.
+
+    Args:
+        healthy: Scans without lesions.
+        validation: Healthy scans of other subjects.
+        recipe: What to train and how.
+        run: Where everything goes.
+        resume: Continue a killed training.
+
+    Raises:
+        CohortError: A cohort is empty, or a training scan has a lesion mask with a lesion in it.
+        LeakError: A subject is on both sides.
+    """
+    _refuse_empty(healthy, "training")
+    _refuse_empty(validation, "validation")
+    refuse_leaks({"train": healthy, "validation": validation})
+    settings = recipe.reconstructor_training
+    inputs = run.record(as_yaml(recipe), (*healthy, *validation), {"reconstructor_training": settings.seed})
+    run.log(f"preparing {len(healthy)} training and {len(validation)} validation scans")
+    store = store_cohort(healthy, run.path / "slices" / "train", recipe.grid, recipe.space)
+    held_out = store_cohort(validation, run.path / "slices" / "validation", recipe.grid, recipe.space)
+    _refuse_lesions(store, healthy)
+
+    torch.manual_seed(settings.seed)  # initial weights: PyTorch's layers take no generator
+    method = recipe.reconstructor
+    network = RECONSTRUCTORS[method.method][1](method.settings)
+    run.log(f"{method.method}: {sum(p.numel() for p in network.parameters()) / 1e6:.2f} M parameters")
+    checks = Validation(fixed_slices(held_out, VALIDATION_SLICES), settings.seed)
+    fit(network, loss_of(store, recipe), checks, settings, run, resume=resume)
+    network.requires_grad_(False)
+    model = Model(
+        recipe=recipe,
+        reconstructor=network,
+        segmenter=None,
+        population=Population.of(store.images),
+        seed=settings.seed,
+        trained_on={"reconstructor": {case.name: inputs[case.name] for case in healthy}},
+        metrics=checks(network),
+    )
+    save_model(model, run.path / "model")
+    shutil.rmtree(run.path / "slices")
+    run.log(f"model written to {run.path / 'model'}")
+    return model
+
+
+def loss_of(store: SliceStore, recipe: Recipe) -> Loss:
+    """The training loss as a function of the step alone.
+
+    A closure, so that Lightning's weight averaging, which copies the module, does not copy the data.
+    """
+    settings = recipe.reconstructor_training
+    sampler = Sampler(store, settings.seed)
+
+    def loss(network: nn.Module, step: int) -> Tensor:
+        device = next(network.parameters()).device
+        rng = generator(settings.seed, step, "reconstructor")
+        batch = sampler.draw(step, settings.batch_size).to(device)
+        x, _, _ = augment(batch.x, batch.mask, None, recipe.augment, rng)
+        return cast(Reconstructor, network).loss(x, rng)
+
+    return loss
+
+
+class Validation:
+    """Errors on fixed slices with fixed noise and t.
+
+    `val_loss` is the L1 in the brain of healthy slices. It says nothing about lesions, for a network that copies its
+    input has the lowest; so slices with painted blobs are reconstructed too: `val_lesion_error` is the L1 between the
+    painted slice and its reconstruction inside the paint, which must stay high, and `val_healing_error` that between
+    the slice before painting and the reconstruction, which must fall.
+    """
+
+    def __init__(self, slices: SliceBatch, seed: int) -> None:
+        self.slices, self.seed = slices, seed
+        painted = BlobAnomaly(probability=1.0)(slices.x, slices.mask, generator(seed, "validation lesions"))
+        self.painted, self.paint = painted[0], painted[1].bool()
+
+    def __call__(self, network: nn.Module) -> dict[str, float]:
+        """Metrics of the network as it is."""
+        reconstruct = cast(Reconstructor, network).reconstruct
+        device = next(network.parameters()).device
+
+        def reconstructed(x: Tensor) -> Tensor:
+            parts = [x[start : start + CHUNK] for start in range(0, len(x), CHUNK)]
+            return torch.cat(
+                [reconstruct(part.to(device), generator(self.seed, "val")).cpu().float() for part in parts]
+            )
+
+        with torch.inference_mode():
+            of_healthy, of_painted = reconstructed(self.slices.x), reconstructed(self.painted)
+        return {
+            "val_loss": mean_in(of_healthy - self.slices.x, self.slices.mask),
+            "val_lesion_error": mean_in(of_painted - self.painted, self.paint),
+            "val_healing_error": mean_in(of_painted - self.slices.x, self.paint),
+        }
+
+
+def mean_in(error: Tensor, where: Tensor) -> float:
+    """Mean absolute error where a mask is set; 0 where it is empty."""
+    return float(error[where].abs().mean()) if bool(where.any()) else 0.0
+
+
+def _refuse_empty(cohort: Cohort, role: str) -> None:
+    if len(cohort) == 0:
+        raise CohortError(
+            f"{role} scans",
+            found="none",
+            needed="at least one",
+            fix=f"Check the folder, or the 'split' column of its cohort table ('{role}').",
+        )
+
+
+def _refuse_lesions(store: SliceStore, cohort: Cohort) -> None:
+    ill = [case.name for row, case in enumerate(cohort) if store.lesions[row].any()]
+    if ill:
+        raise CohortError(
+            "training scans of Stage I",
+            found=f"lesions in {', '.join(ill)}",
+            needed="healthy scans alone",
+            fix="Give annotated scans to 'train segmenter'.",
+        )

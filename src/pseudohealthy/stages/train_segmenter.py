@@ -1,0 +1,223 @@
+"""Stage II: train a segmenter on scans and what the frozen reconstructor makes of them."""
+
+from __future__ import annotations
+
+import dataclasses
+import shutil
+from dataclasses import dataclass
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from pseudohealthy.data.anomalies import ANOMALIES
+from pseudohealthy.data.augment import augment
+from pseudohealthy.data.slices import Sampler, SliceBatch, SliceStore, fixed_slices, generator
+from pseudohealthy.errors import CohortError
+from pseudohealthy.io.cohort import Cohort
+from pseudohealthy.io.splits import refuse_leaks
+from pseudohealthy.models.segmenters import SEGMENTERS, Segmenter
+from pseudohealthy.stages.model_folder import Model, save_model
+from pseudohealthy.stages.recipe import Recipe, as_yaml
+from pseudohealthy.stages.reference import Reference
+from pseudohealthy.stages.run_folder import RunFolder
+from pseudohealthy.stages.seen import refuse_seen
+from pseudohealthy.stages.tensors import store_cohort
+from pseudohealthy.stages.training import Loss, best_device, fit
+
+VALIDATION_SLICES = 48
+CHUNK = 16
+
+
+@dataclass(frozen=True)
+class Supervision:
+    """The scans that Stage II learns from; either may be empty, not both.
+
+    Attributes:
+        healthy: Scans that synthetic anomalies are painted on (they may be those of Stage I).
+        annotated: Scans with lesion masks, of subjects that Stage I has not seen.
+        validation: Scans of other subjects, annotated ones or healthy ones to paint on.
+    """
+
+    healthy: Cohort
+    annotated: Cohort
+    validation: Cohort
+
+
+def train_segmenter(
+    stage_1: Model,
+    scans: Supervision,
+    recipe: Recipe,
+    run: RunFolder,
+    *,
+    reference: str = "reconstruction",
+    resume: bool = False,
+) -> Model:
+    """Train Stage II on a frozen reconstructor and write `RUN/model`.
+
+    Args:
+        stage_1: Model folder of Stage I; grid, space and reconstructor are taken from it.
+        scans: What to learn from.
+        recipe: Segmenter, its optimisation, supervision, augmentation, score and calibration.
+        run: Where everything goes.
+        reference: What stands for x^: `reconstruction`, or, as a control, `input` or `population`.
+        resume: Continue a killed training.
+
+    Raises:
+        CohortError: Nothing to learn from, or annotated scans without lesions.
+        LeakError: A subject is on two sides, or Stage I has learned from an annotated one.
+    """
+    recipe = dataclasses.replace(
+        recipe, grid=stage_1.recipe.grid, space=stage_1.recipe.space, reconstructor=stage_1.recipe.reconstructor
+    )
+    synthetic = ANOMALIES.get(recipe.supervision.synthetic) if len(scans.healthy) else None
+    _refuse(scans, stage_1, synthetic is not None)
+    settings = recipe.segmenter_training
+    cohorts = {"healthy": scans.healthy, "annotated": scans.annotated, "validation": scans.validation}
+    every = [case for cohort in cohorts.values() for case in cohort]
+    inputs = run.record(as_yaml(recipe), every, {"segmenter_training": settings.seed, "model": stage_1.seed})
+    run.log("preparing " + ", ".join(f"{len(cohort)} {role}" for role, cohort in cohorts.items()) + " scans")
+    stores = {
+        role: store_cohort(cohort, run.path / "slices" / role, recipe.grid, recipe.space)
+        for role, cohort in cohorts.items()
+        if len(cohort)
+    }
+    device = best_device()
+    stage_1.reconstructor.to(device)
+    torch.manual_seed(settings.seed)  # initial weights: PyTorch's layers take no generator
+    method = recipe.segmenter
+    network = SEGMENTERS[method.method][1](method.settings)
+    run.log(f"{method.method}: {sum(p.numel() for p in network.parameters()) / 1e6:.2f} M parameters")
+    references = Reference(stage_1, reference)
+    batches = Batches(stores, recipe)
+    checks = Validation(_validation_batch(stores["validation"], recipe, settings.seed), references, settings.seed)
+    fit(network, loss_of(batches, references, recipe), checks, settings, run, resume=resume)
+    stage_1.reconstructor.to("cpu")
+    network.requires_grad_(False)
+    model = dataclasses.replace(
+        stage_1,
+        recipe=recipe,
+        segmenter=network,
+        reference=reference,
+        trained_on={**stage_1.trained_on, "segmenter": {case.name: inputs[case.name] for case in scans.annotated}},
+        calibration={},
+        metrics={**stage_1.metrics, **{f"segmenter_{key}": value for key, value in checks(network).items()}},
+    )
+    save_model(model, run.path / "model")
+    shutil.rmtree(run.path / "slices")
+    run.log(f"model written to {run.path / 'model'}")
+    return model
+
+
+class Batches:
+    """Training batches: annotated slices, healthy slices with painted anomalies, or both mixed."""
+
+    def __init__(self, stores: dict[str, SliceStore], recipe: Recipe) -> None:
+        s, size = recipe.supervision, recipe.segmenter_training.batch_size
+        painting = "healthy" in stores and s.synthetic in ANOMALIES
+        share = s.synthetic_share if "annotated" in stores else 1.0
+        self.synthetic = round(size * share) if painting else 0
+        self.annotated = size - self.synthetic
+        seed = recipe.segmenter_training.seed
+        self._paint = ANOMALIES[s.synthetic] if painting else None
+        self._healthy = Sampler(stores["healthy"], seed) if painting else None
+        self._ill = Sampler(stores["annotated"], seed, s.lesion_slice_share) if "annotated" in stores else None
+
+    def draw(self, step: int, rng: torch.Generator) -> SliceBatch:
+        """The slices of a step."""
+        parts = []
+        if self._healthy is not None and self._paint is not None and self.synthetic:
+            healthy = self._healthy.draw(step, self.synthetic)
+            x, label = self._paint(healthy.x, healthy.mask, rng)
+            parts.append(dataclasses.replace(healthy, x=x, lesion=label))
+        if self._ill is not None and self.annotated:
+            parts.append(self._ill.draw(step, self.annotated))
+        return SliceBatch(
+            *(torch.cat([getattr(part, f.name) for part in parts]) for f in dataclasses.fields(SliceBatch))
+        )
+
+
+def loss_of(batches: Batches, references: Reference, recipe: Recipe) -> Loss:
+    """Binary cross-entropy over the slice (paper, eq. 5), with t drawn for each slice."""
+    seed = recipe.segmenter_training.seed
+
+    def loss(network: nn.Module, step: int) -> Tensor:
+        rng = generator(seed, step, "segmenter")
+        batch = batches.draw(step, rng).to(next(network.parameters()).device)
+        x, mask, label = augment(batch.x, batch.mask, batch.lesion, recipe.augment, rng)
+        batch = dataclasses.replace(batch, x=x, mask=mask)
+        segmenter = cast(Segmenter, network)
+        residual = x - references.draw(batch, rng) if segmenter.uses_residual else None
+        return functional.binary_cross_entropy_with_logits(segmenter(x, residual), cast(Tensor, label))
+
+    return loss
+
+
+class Validation:
+    """Cross-entropy and pooled best Dice on fixed slices, at the t of test time."""
+
+    def __init__(self, slices: SliceBatch, references: Reference, seed: int) -> None:
+        self.slices, self.references, self.seed = slices, references, seed
+
+    def __call__(self, network: nn.Module) -> dict[str, float]:
+        """Metrics of the network as it is."""
+        segmenter = cast(Segmenter, network)
+        device = next(network.parameters()).device
+        logits = []
+        with torch.inference_mode():
+            for start in range(0, len(self.slices.x), CHUNK):
+                stop = start + CHUNK
+                part = SliceBatch(
+                    *(getattr(self.slices, f.name)[start:stop] for f in dataclasses.fields(SliceBatch))
+                ).to(device)
+                residual = None
+                if segmenter.uses_residual:
+                    residual = part.x - self.references.views(part, generator(self.seed, "val")).mean(dim=0)
+                logits.append(segmenter(part.x, residual).cpu().float())
+        every = torch.cat(logits)
+        loss = functional.binary_cross_entropy_with_logits(every, self.slices.lesion)
+        return {"val_loss": float(loss), "val_dice": pooled_dice(every.sigmoid(), self.slices)}
+
+
+def pooled_dice(probability: Tensor, slices: SliceBatch) -> float:
+    """Dice of all validation pixels together at the threshold 0.5."""
+    predicted, truth = (probability > 0.5) & slices.mask, slices.lesion > 0.5
+    total = int(predicted.sum() + truth.sum())
+    return 2 * int((predicted & truth).sum()) / total if total else 0.0
+
+
+def _validation_batch(store: SliceStore, recipe: Recipe, seed: int) -> SliceBatch:
+    if bool(store.lesions.any()):
+        return fixed_slices(store, VALIDATION_SLICES, lesioned=True)
+    slices = fixed_slices(store, VALIDATION_SLICES)
+    paint = ANOMALIES.get(recipe.supervision.synthetic, ANOMALIES["blobs"])
+    x, label = paint(slices.x, slices.mask, generator(seed, "validation lesions"))
+    return dataclasses.replace(slices, x=x, lesion=label)
+
+
+def _refuse(scans: Supervision, stage_1: Model, painting: bool) -> None:
+    if not len(scans.annotated) and not painting:
+        raise CohortError(
+            "training scans of Stage II",
+            found="no annotated scans and no synthetic anomalies",
+            needed="lesion masks, or '--synthetic draem' with healthy scans",
+            fix="Add lesion masks to the cohort, or choose a generator.",
+        )
+    if not len(scans.validation):
+        raise CohortError(
+            "validation scans of Stage II",
+            found="none",
+            needed="at least one, annotated or healthy",
+            fix="Mark scans with 'validation' in the split column of the cohort table.",
+        )
+    bare = [case.name for case in scans.annotated if case.lesion_mask is None]
+    if bare:
+        raise CohortError(
+            "annotated scans", found=f"no lesion mask for {', '.join(bare)}", needed="one a scan", fix="Add the masks."
+        )
+    refuse_seen(scans.annotated, stage_1, "annotated scans", ("reconstructor",))
+    sides = {"annotated": scans.annotated, "validation": scans.validation}
+    refuse_leaks({role: cohort for role, cohort in sides.items() if len(cohort)})
+    if len(scans.healthy):
+        refuse_leaks({"healthy": scans.healthy, "validation": scans.validation})

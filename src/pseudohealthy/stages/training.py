@@ -1,0 +1,176 @@
+"""The training loop of both stages: Lightning around one network and one loss. Nothing here knows what is trained."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytorch_lightning as pl
+import torch
+from pytorch_lightning.callbacks import Callback, EMAWeightAveraging, ModelCheckpoint
+from pytorch_lightning.loggers import CSVLogger
+from pytorch_lightning.utilities.types import OptimizerLRScheduler
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, IterableDataset
+
+from pseudohealthy.config import TrainingSettings
+from pseudohealthy.stages.run_folder import RunFolder
+
+Loss = Callable[[nn.Module, int], Tensor]
+"""(network, step) -> training loss. Everything random in it is a function of the seed and the step."""
+Validate = Callable[[nn.Module], dict[str, float]]
+"""network -> metrics on fixed slices with fixed noise; `val_loss` among them."""
+
+LAST = "last.ckpt"
+BEST = "best.ckpt"
+
+
+class Steps(IterableDataset[int]):
+    """An endless count: the batch itself is drawn by the loss, from the global step."""
+
+    def __iter__(self) -> Iterator[int]:
+        step = 0
+        while True:
+            yield step
+            step += 1
+
+
+class Trainee(pl.LightningModule):
+    """A network and how to train it."""
+
+    def __init__(self, network: nn.Module, loss: Loss, validate: Validate, settings: TrainingSettings) -> None:
+        super().__init__()
+        self.network, self._loss, self._validate, self._settings = network, loss, validate, settings
+
+    def training_step(self, batch: int, batch_idx: int) -> Tensor:
+        """Loss of the global step."""
+        loss = self._loss(self.network, self.global_step)
+        self.log("train_loss", loss, batch_size=1)
+        return loss
+
+    def validation_step(self, batch: int, batch_idx: int) -> None:
+        """Metrics on the fixed validation slices."""
+        self.log_dict(self._validate(self.network), batch_size=1)
+
+    def configure_optimizers(self) -> OptimizerLRScheduler:
+        """Optimiser and schedule of the recipe."""
+        s = self._settings
+        parameters = [p for p in self.network.parameters() if p.requires_grad]
+        if s.optimiser == "adamw":
+            optimiser: torch.optim.Optimizer = torch.optim.AdamW(
+                parameters, s.learning_rate, weight_decay=s.weight_decay
+            )
+        else:
+            optimiser = torch.optim.Adam(parameters, s.learning_rate)
+        if s.schedule == "constant":
+            return optimiser
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: one_cycle(step, s.steps))
+        return {"optimizer": optimiser, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+
+def one_cycle(step: int, steps: int, warm_up: float = 0.1) -> float:
+    """Factor on the peak learning rate: linear warm-up over a tenth of the steps, then half a cosine to zero."""
+    rise = max(1, round(warm_up * steps))
+    if step < rise:
+        return (step + 1) / rise
+    return 0.5 * (1 + math.cos(math.pi * min(1.0, (step - rise) / max(1, steps - rise))))
+
+
+class Report(Callback):
+    """A plain line at each validation: where the training is, what it has reached, when it ends."""
+
+    def __init__(self, run: RunFolder, steps: int) -> None:
+        self._run, self._steps = run, steps
+        self._begun, self._first = time.monotonic(), 0
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Remember where a resumed training begins, for the estimate of the end."""
+        self._begun, self._first = time.monotonic(), trainer.global_step
+
+    def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Write the line."""
+        step = trainer.global_step
+        if step == self._first:
+            return
+        left = (time.monotonic() - self._begun) / (step - self._first) * (self._steps - step)
+        metrics = "  ".join(f"{name} {float(value):.4f}" for name, value in sorted(trainer.callback_metrics.items()))
+        self._run.log(f"step {step}/{self._steps}  {metrics}  {left / 60:.1f} min left")
+
+
+def native_precision(device: torch.device) -> str:
+    """`bf16-mixed` where the processor multiplies bf16 natively, else `32-true`."""
+    if device.type == "cuda":
+        return "bf16-mixed" if torch.cuda.is_bf16_supported(including_emulation=False) else "16-mixed"
+    try:
+        flags = Path("/proc/cpuinfo").read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return "32-true"
+    return "bf16-mixed" if "avx512_bf16" in flags or "amx_bf16" in flags else "32-true"
+
+
+def best_device() -> torch.device:
+    """The accelerator, or the CPU."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def fit(
+    network: nn.Module, loss: Loss, validate: Validate, settings: TrainingSettings, run: RunFolder, *, resume: bool
+) -> None:
+    """Train `network` in place and leave it with the weights that the recipe keeps.
+
+    Args:
+        network: What is trained.
+        loss: Training loss of a step.
+        validate: Metrics on fixed slices.
+        settings: The optimisation.
+        run: Where checkpoints, `metrics.csv` and log lines go.
+        resume: Continue from the run's last checkpoint if there is one.
+    """
+    device = best_device()
+    precision = native_precision(device) if settings.precision == "auto" else settings.precision
+    checkpoints = run.path / "checkpoints"
+    callbacks: list[Callback] = [
+        ModelCheckpoint(checkpoints, filename="best", monitor="val_loss", enable_version_counter=False),
+        ModelCheckpoint(
+            checkpoints,
+            filename="last",
+            every_n_train_steps=settings.checkpoint_every_steps,
+            save_top_k=1,
+            monitor=None,
+            enable_version_counter=False,
+        ),
+        Report(run, settings.steps),
+    ]
+    if settings.ema_decay:
+        callbacks.append(EMAWeightAveraging(decay=settings.ema_decay))
+    trainer = pl.Trainer(
+        accelerator=device.type if device.type == "cpu" else "gpu",
+        devices=1,
+        precision=precision,  # type: ignore[arg-type]  # Lightning's Literal, ours is a str
+        max_steps=settings.steps,
+        val_check_interval=min(settings.validate_every_steps, settings.steps),
+        check_val_every_n_epoch=None,
+        gradient_clip_val=settings.gradient_clip or None,
+        num_sanity_val_steps=0,
+        logger=CSVLogger(run.path, name="", version=""),
+        log_every_n_steps=min(10, settings.steps),
+        callbacks=callbacks,
+        enable_progress_bar=run.interactive,
+        enable_model_summary=False,
+    )
+    trainee = Trainee(network, loss, validate, settings)
+    last = checkpoints / LAST
+    torch.manual_seed(settings.seed)  # the networks have no dropout: a safeguard, not a source of randomness
+    trainer.fit(
+        trainee,
+        DataLoader(Steps(), batch_size=None),
+        DataLoader(range(1), batch_size=None),  # type: ignore[arg-type]
+        ckpt_path=last if resume and last.exists() else None,
+        weights_only=True,
+    )
+    best = checkpoints / BEST
+    if settings.keep == "best" and best.exists():
+        trainee.load_state_dict(torch.load(best, weights_only=True, map_location="cpu")["state_dict"])
+    network.to("cpu").eval()

@@ -1,0 +1,194 @@
+"""Score a test cohort with one or several models that share a reconstructor: the per-case table and its pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from pseudohealthy.errors import CohortError, ModelFolderError
+from pseudohealthy.evaluate.case_metrics import case_metrics
+from pseudohealthy.evaluate.table import CaseResult
+from pseudohealthy.io.cohort import Case, Cohort
+from pseudohealthy.prepare.model_grid import GRIDS
+from pseudohealthy.prepare.scan import PreparedScan, prepare_scan
+from pseudohealthy.report.gallery import GalleryCase
+from pseudohealthy.stages.calibrate import native_scores
+from pseudohealthy.stages.infer import Branches, Inference, Map
+from pseudohealthy.stages.model_folder import Model
+from pseudohealthy.stages.seen import refuse_seen
+from pseudohealthy.stages.tensors import read_case, read_lesion, to_zyx
+from pseudohealthy.virtual.cohort import healthy_twin
+
+UNNAMED_SET = "all"
+SHAM = "sham"
+POLICY = "healthy"
+
+
+@dataclass
+class Evaluation:
+    """What an evaluation has found so far.
+
+    Attributes:
+        cases: One line for each scan, row and grid.
+        gallery: The best and the worst case of each test set, by the main model's best Dice.
+    """
+
+    cases: list[CaseResult] = field(default_factory=list)
+    gallery: dict[tuple[str, str], tuple[float, GalleryCase]] = field(default_factory=dict)
+
+    def show(self, test_set: str, quality: float, case: GalleryCase) -> None:
+        """Keep a case for the gallery if it is the best or the worst of its set so far."""
+        for kind, better in (("best", quality), ("worst", -quality)):
+            kept = self.gallery.get((test_set, kind))
+            if kept is None or better > kept[0]:
+                self.gallery[test_set, kind] = (better, case)
+
+    def pictures(self) -> list[GalleryCase]:
+        """The gallery without repetitions, in the order of the test sets."""
+        return list({id(case): case for _, case in self.gallery.values()}.values())
+
+
+def evaluate_cohort(
+    models: Sequence[Model], cohort: Cohort, policy: str = POLICY, advance: Callable[[], None] = lambda: None
+) -> Evaluation:
+    """Every row of every model on every scan.
+
+    The first model is the main one: baselines, the unsupervised row and the pictures are its own.
+
+    Args:
+        models: Models with one and the same reconstructor; each needs stored thresholds.
+        cohort: Test scans; the pathology column names their test set.
+        policy: Which stored threshold the metrics at a threshold use.
+        advance: Called after each scan.
+
+    Raises:
+        CohortError: The cohort is empty.
+        LeakError: A model has learned from one of the scans.
+        ModelFolderError: The models have different reconstructors, or no threshold of the policy.
+    """
+    if not len(cohort):
+        raise CohortError(
+            "test scans",
+            found="none",
+            needed="at least one",
+            fix="Mark scans with 'test' in the split column of the cohort table.",
+        )
+    for model in models:
+        refuse_seen(cohort, model, "test scans")
+        _refuse_uncalibrated(model, policy)
+    _refuse_other_reconstructors(models)
+    inferences = [Inference(model) for model in models]
+    evaluation = Evaluation()
+    for case in cohort:
+        _evaluate_case(case, inferences, policy, evaluation)
+        advance()
+    return evaluation
+
+
+def _evaluate_case(case: Case, inferences: Sequence[Inference], policy: str, evaluation: Evaluation) -> None:
+    main = inferences[0]
+    recipe = main.model.recipe
+    prepared = read_case(case, GRIDS[recipe.grid], recipe.space)
+    lesion = read_lesion(case, prepared)
+    test_set = case.pathology or UNNAMED_SET
+    scored = Scored.of(prepared, inferences)
+    rows = {
+        row: (score, inference.model.calibration[row][policy])
+        for inference, made in zip(inferences, scored.rows, strict=True)
+        for row, score in made.items()
+    }
+    truth = None if lesion is None else lesion.data
+    truth_on_grid = None if lesion is None else to_zyx(prepared.lesion_on_grid(lesion))
+    native = native_scores(prepared, {row: score for row, (score, _) in rows.items()})
+    twin = _twin_scores(case, inferences) if test_set == SHAM else None
+    metrics: dict[str, dict[str, float | None]] = {}
+    for row, (score, threshold) in rows.items():
+        metrics[row] = case_metrics(
+            native[row],
+            threshold.value,
+            truth,
+            prepared.native_mask.data,
+            prepared.native.spacing_mm,
+            None if twin is None else twin[row],
+        )
+        on_grid = case_metrics(
+            score, threshold.value, truth_on_grid, to_zyx(prepared.mask.data), (prepared.grid.spacing_mm,) * 3
+        )
+        for grid, values in (("native", metrics[row]), ("model", on_grid)):
+            evaluation.cases.append(CaseResult(row, test_set, case.name, case.subject, grid, values))
+    of_main = metrics[main.model.row]
+    quality = of_main["dice_oracle"]
+    if quality is None:
+        quality = -float(of_main["fp_ml"] or 0.0)
+    prediction = main.predict(prepared, main.model.calibration[main.model.row][policy], case, scored.branches[0])
+    evaluation.show(
+        test_set,
+        quality,
+        GalleryCase(
+            title=case.name,
+            test_set=test_set,
+            pathology=case.pathology,
+            caption="",
+            prediction=prediction,
+            lesion=lesion,
+            metrics=of_main,
+        ),
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Scored:
+    """What several models make of one prepared scan: their branches, and their rows on the model grid."""
+
+    branches: list[Branches]
+    rows: list[dict[str, Map]]
+
+    @classmethod
+    def of(cls, prepared: PreparedScan, inferences: Sequence[Inference]) -> Scored:
+        """Reconstruct once, since the models share Stage I, and score with each model."""
+        views = inferences[0].views(prepared)
+        branches = [inference.branches(prepared, views=views) for inference in inferences]
+        rows = [
+            inference.rows(prepared, made, baselines=number == 0)
+            for number, (inference, made) in enumerate(zip(inferences, branches, strict=True))
+        ]
+        return cls(branches, rows)
+
+
+def _twin_scores(case: Case, inferences: Sequence[Inference]) -> dict[str, NDArray[np.float32]] | None:
+    """Native scores of the same virtual head without paint; None where the scan is not a virtual one."""
+    twin = healthy_twin(case)
+    if twin is None:
+        return None
+    recipe = inferences[0].model.recipe
+    prepared = prepare_scan(twin.image, GRIDS[recipe.grid], twin.brain_mask, recipe.space)
+    rows = {row: score for made in Scored.of(prepared, inferences).rows for row, score in made.items()}
+    return native_scores(prepared, rows)
+
+
+def _refuse_uncalibrated(model: Model, policy: str) -> None:
+    if policy not in model.calibration.get(model.row, {}):
+        stored = ", ".join(model.calibration.get(model.row, {})) or "none"
+        raise ModelFolderError(
+            f"model {model.row}",
+            found=f"no threshold of the policy '{policy}' (stored: {stored})",
+            needed="stored thresholds",
+            fix="Run 'pseudohealthy calibrate MODEL DATA' with scans that the model has not learned from.",
+        )
+
+
+def _refuse_other_reconstructors(models: Sequence[Model]) -> None:
+    first = models[0].reconstructor.state_dict()
+    for model in models[1:]:
+        other = model.reconstructor.state_dict()
+        if first.keys() != other.keys() or not all(torch.equal(first[key], other[key]) for key in first):
+            raise ModelFolderError(
+                f"model {model.row}",
+                found="another reconstructor than that of the first model",
+                needed="models that share Stage I",
+                fix="Evaluate them one by one.",
+            )

@@ -1,0 +1,53 @@
+"""What every evaluation leaves: `cases.tsv`, `results.json`, `report.html`, and the findings in words."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+
+from pseudohealthy.evaluate.table import summarise, write_cases
+from pseudohealthy.evaluate.verdicts import findings
+from pseudohealthy.io.files import write_json
+from pseudohealthy.report.results_page import write_results_page
+from pseudohealthy.stages.run_folder import RunFolder
+from pseudohealthy.workflows.evaluate_cohort import Evaluation
+
+
+def write_results(
+    run: RunFolder,
+    evaluation: Evaluation,
+    *,
+    title: str,
+    known: Sequence[str],
+    unseen: Sequence[str],
+    facts: Mapping[str, str],
+    notes: Sequence[str],
+) -> None:
+    """Write the tables and the page of an evaluation.
+
+    Args:
+        run: Output folder.
+        evaluation: Cases and pictures.
+        title: Title of the page.
+        known: Test sets of the annotated pathology.
+        unseen: Test sets of pathologies that were never annotated.
+        facts: Short facts about the run.
+        notes: What the page can and cannot show.
+    """
+    verdicts = findings(evaluation.cases, known, unseen)
+    write_cases(evaluation.cases, run.path / "cases.tsv")
+    results = summarise(evaluation.cases)
+    write_json(run.path / "results.json", results)
+    write_json(run.path / "results_model_grid.json", summarise(evaluation.cases, grid="model"))
+    write_json(run.path / "verdicts.json", [dataclasses.asdict(verdict) for verdict in verdicts])
+    write_results_page(
+        run.path / "report.html",
+        title=title,
+        results=results,
+        verdicts=verdicts,
+        gallery=evaluation.pictures(),
+        facts=facts,
+        notes=notes,
+    )
+    for verdict in verdicts:
+        run.log(verdict.sentence)

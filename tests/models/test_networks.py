@@ -1,0 +1,95 @@
+import pytest
+import torch
+
+from pseudohealthy.models.condition import condition_encoder
+from pseudohealthy.models.denoiser import Denoiser, time_embedding
+from pseudohealthy.models.segmenters.unet import StandardisedConv, UNetSettings, unet, unet_res
+
+
+def parameters(network: torch.nn.Module) -> int:
+    return sum(p.numel() for p in network.parameters())
+
+
+def test_paper_sizes_are_the_published_ones():
+    with torch.device("meta"):
+        denoiser = Denoiser((128, 256, 256), 3, 512, 1)
+        segmenter = unet_res(UNetSettings())
+    assert round(parameters(denoiser) / 1e6, 1) == 44.1
+    assert round(parameters(segmenter) / 1e6, 1) == 16.7
+
+
+def test_paper_denoiser_needs_the_published_compute():
+    from torch.utils.flop_counter import FlopCounterMode
+
+    with torch.device("meta"):
+        denoiser = Denoiser((128, 256, 256), 3, 512, 1)
+        with FlopCounterMode(display=False) as counter:
+            denoiser(torch.zeros(1, 1, 96, 96), torch.zeros(1), torch.zeros(1, 512))
+    assert round(counter.get_total_flops() / 1e9) == 149
+
+
+def test_the_resnet_encoder_gives_a_vector_of_the_asked_width():
+    encoder = condition_encoder("resnet50", 24).eval()
+    assert encoder(torch.zeros(2, 1, 64, 64)).shape == (2, 24)
+    assert 23e6 < parameters(encoder) < 25e6
+
+
+@pytest.mark.parametrize("widths", [(16, 32, 64, 128), (64, 128, 256, 512), (8, 16)])
+def test_input_only_unet_has_the_parameters_of_the_siamese_one(widths):
+    settings = UNetSettings(widths=widths)
+    with torch.device("meta"):
+        ratio = parameters(unet(settings)) / parameters(unet_res(settings))
+    assert 0.9 <= ratio <= 1.1
+
+
+def test_an_untrained_denoiser_predicts_zero_because_residual_branches_start_closed():
+    denoiser = Denoiser((16, 16), 1, 8, 2)
+    assert torch.equal(
+        denoiser(torch.randn(2, 1, 8, 8), torch.tensor([1, 2]), torch.randn(2, 8)), torch.zeros(2, 1, 8, 8)
+    )
+
+
+def test_denoiser_listens_to_time_and_condition():
+    torch.manual_seed(0)
+    denoiser = Denoiser((16, 16), 1, 8, 2)
+    for parameter in denoiser.parameters():
+        torch.nn.init.normal_(parameter, std=0.1)
+    x, condition = torch.randn(1, 1, 8, 8), torch.randn(1, 8)
+    base = denoiser(x, torch.tensor([1]), condition)
+    assert not torch.allclose(base, denoiser(x, torch.tensor([700]), condition))
+    assert not torch.allclose(base, denoiser(x, torch.tensor([1]), condition + 1))
+
+
+def test_time_embedding_starts_with_cosine_one_and_sine_zero():
+    at_zero = time_embedding(torch.tensor([0]), 8)[0]
+    assert at_zero.tolist() == [1, 1, 1, 1, 0, 0, 0, 0]
+
+
+def test_standardised_kernels_ignore_scale_and_offset_of_the_weights():
+    torch.manual_seed(0)
+    conv, x = StandardisedConv(3, 4), torch.randn(2, 3, 8, 8)
+    before = conv(x)
+    with torch.no_grad():
+        conv.weight.mul_(50).add_(0.3)
+    assert torch.allclose(before, conv(x), atol=1e-3)
+
+
+def test_siamese_unet_uses_residual_and_input_in_their_own_roles():
+    torch.manual_seed(0)
+    network, x, residual = unet_res(UNetSettings(widths=(8, 16))), torch.rand(1, 1, 16, 16), torch.rand(1, 1, 16, 16)
+    given = network(x, residual)
+    assert given.shape == x.shape
+    assert not torch.allclose(given, network(x, residual * 0))
+    assert not torch.allclose(given, network(residual, x))
+
+
+def test_siamese_unet_refuses_to_run_without_residual():
+    with pytest.raises(TypeError, match="residual"):
+        unet_res(UNetSettings(widths=(8, 16)))(torch.rand(1, 1, 16, 16), None)
+
+
+def test_untrained_segmenter_states_the_prior():
+    torch.manual_seed(0)
+    network = unet(UNetSettings(widths=(8, 16), prior=0.02))
+    probability = network(torch.zeros(1, 1, 16, 16), None).sigmoid()
+    assert probability.mean().item() == pytest.approx(0.02, rel=0.5)
