@@ -102,6 +102,10 @@ class Cohort(Sequence[Case]):
         """Return the cases of one split; there may be none."""
         return self.where(split=name)
 
+    def sides(self) -> dict[str, Cohort]:
+        """The cases of each split that is given."""
+        return {name: side for name in SPLITS if len(side := self.split(name))}
+
     def where(self, **equals: str) -> Cohort:
         """Return the cases whose attributes or columns have these values; there may be none."""
         return Cohort(case for case in self if all(_of(case, key) == value for key, value in equals.items()))

@@ -6,9 +6,12 @@ from __future__ import annotations
 
 import gzip
 import io
+import logging
 import math
 import warnings
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, NoReturn
 
@@ -60,8 +63,7 @@ def _decode_stream(path: Path, stream: BinaryIO | gzip.GzipFile) -> tuple[Any, t
     kind = kinds[0] or kinds[1]
     if kind is None or not (start[344:347] == b"n+1" or start[4:7] == b"n+2"):
         _refuse(path, "no NIfTI header", "a NIfTI file (.nii or .nii.gz)", "Convert it, for example with dcm2niix.")
-    with warnings.catch_warnings(), nib.imageglobals.LoggingOutputSuppressor():
-        warnings.simplefilter("ignore")
+    with _silence():
         try:
             raw = kind[0].from_fileobj(io.BytesIO(start), check=False)
             _check_header(path, raw)
@@ -81,6 +83,20 @@ def _decode_stream(path: Path, stream: BinaryIO | gzip.GzipFile) -> tuple[Any, t
         count = int(data.size - np.isfinite(data).sum())
         _refuse(path, f"NaN or infinity in {count} voxels", "finite numbers", "Replace them by 0 outside the brain.")
     return image, _check_affine(path, image)
+
+
+@contextmanager
+def _silence() -> Iterator[None]:
+    """Nibabel logs what it mends in a header; what matters of it is said by the errors and warnings here."""
+    logger = nib.imageglobals.logger
+    level = logger.level
+    logger.setLevel(logging.CRITICAL + 1)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.setLevel(level)
 
 
 def _check_header(path: Path, raw: Any) -> None:

@@ -15,6 +15,7 @@ from pseudohealthy.prepare.regions import image_of, overlap, size, start, suppor
 # Blur of a voxel of width r seen from a voxel of width 1: two boxes' widths add in quadrature, as FWHM (2.355 sigma).
 _SIGMA_PER_FWHM = 1.0 / np.sqrt(8.0 * np.log(2.0))
 _BLUR_REACH = 3.0  # sigmas
+_SPLINE_REACH = 6  # voxels: a cubic spline's weights fall by 3.7 a voxel
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ def sample(volume: Volume, model_from_world: NDArray[np.float64], grid: ModelGri
         volume: Scan or mask with 0 outside.
         model_from_world: Scan's world mm -> model space mm (4, 4).
         grid: Where to.
-        order: Of the spline: 1 (values stay in their range) or 3.
+        order: Of the spline: 1 (values stay in their range) or 3 (sharper; may overshoot).
 
     Returns:
         Float32 or bool on the grid, with the affine from grid voxels to model space mm.
@@ -64,7 +65,7 @@ def sample(volume: Volume, model_from_world: NDArray[np.float64], grid: ModelGri
     matrix = np.linalg.inv(upright.affine) @ np.linalg.inv(model_from_world) @ grid.affine
     coarseness = np.linalg.norm(matrix[:3, :3], axis=1)  # a grid voxel's width in scan voxels, along each scan axis
     sigma = _SIGMA_PER_FWHM * np.sqrt(np.maximum(coarseness**2 - 1.0, 0.0))
-    margin = np.ceil(_BLUR_REACH * sigma).astype(int) + 2
+    margin = np.ceil(_BLUR_REACH * sigma).astype(int) + _SPLINE_REACH
     region = overlap(
         support(upright.data, margin), image_of(support(np.ones(grid.shape), 0), matrix, upright.shape, margin)
     )
