@@ -77,15 +77,16 @@ def split_by_group(cohort: Cohort, fractions: Mapping[str, float], seed: int) ->
             needed=f"shares above 0 of {', '.join(SPLITS)} that sum to 1",
             fix="Mend the fractions.",
         )
-    groups = list(_groups(cohort))
-    np.random.default_rng(seed).shuffle(groups)
-    groups.sort(key=len, reverse=True)  # stable: big groups first, so that small ones even out
-    missing = {name: share * len(cohort) for name, share in fractions.items()}
+    names, groups = list(fractions), list(_groups(cohort))
+    rng = np.random.default_rng(seed)
+    lack = np.array([fractions[name] * len(cohort) for name in names])
     side_of: dict[str, str] = {}
-    for group in groups:
-        side = max(missing, key=lambda name: missing[name])
-        missing[side] -= len(group)
-        side_of |= dict.fromkeys(group, side)
+    for group in sorted(groups, key=len, reverse=True):  # big groups first, so that small ones even out
+        # By lot, a side's chance being what it still lacks: else the largest side would get all the big groups.
+        room = np.where(lack >= len(group) / 2, lack, 0.0)
+        side = int(rng.choice(len(names), p=room / room.sum()) if room.any() else lack.argmax())
+        lack[side] -= len(group)
+        side_of |= dict.fromkeys(group, names[side])
     empty = [name for name in fractions if name not in side_of.values()]
     if empty:
         raise CohortError(

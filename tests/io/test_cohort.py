@@ -1,0 +1,96 @@
+import pytest
+
+from pseudohealthy.errors import CohortError
+from pseudohealthy.io.cohort import Case, Cohort, read_cohort, write_cohort
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for name in ("a.nii", "b.nii", "b_lesion.nii", "b_brain.nii", "sub-07_ses-2_T1w.nii.gz"):
+        (tmp_path / name).touch()
+    return tmp_path
+
+
+def table(folder, text):
+    path = folder / "cohort.tsv"
+    path.write_text(text.replace(" ", "\t") + "\n")
+    return path
+
+
+def test_every_column_finds_its_place(folder):
+    cohort = read_cohort(
+        table(
+            folder,
+            "case image brain_mask lesion_mask subject mask_source label_map split pathology age\n"
+            "B b.nii b_brain.nii b_lesion.nii p1 m1 l1 test stroke 66",
+        )
+    )
+    assert cohort[0] == Case(
+        name="B",
+        image=folder / "b.nii",
+        brain_mask=folder / "b_brain.nii",
+        lesion_mask=folder / "b_lesion.nii",
+        subject="p1",
+        mask_source="m1",
+        label_map="l1",
+        split="test",
+        pathology="stroke",
+        columns={"age": "66"},
+    )
+
+
+def test_image_alone_is_enough(folder):
+    cohort = read_cohort(table(folder, "image\na.nii\nsub-07_ses-2_T1w.nii.gz"))
+    assert [(case.name, case.subject) for case in cohort] == [("a", "a"), ("sub-07_ses-2", "sub-07")]
+    assert cohort[0].lesion_mask is None
+    assert len(cohort.annotated) == 0
+
+
+def test_cohort_returns_as_written_from_another_folder(folder):
+    cohort = read_cohort(table(folder, "image lesion_mask split age\na.nii n/a train 5\nb.nii b_lesion.nii n/a n/a"))
+    write_cohort(cohort, folder / "deep" / "er" / "copy.csv")
+    assert "../../a.nii" in (folder / "deep" / "er" / "copy.csv").read_text()
+    copy = read_cohort(folder / "deep" / "er" / "copy.csv")
+    assert [(case.name, case.image.resolve(), case.split, case.columns) for case in copy] == [
+        ("a", (folder / "a.nii").resolve(), "train", {"age": "5"}),
+        ("b", (folder / "b.nii").resolve(), "", {"age": ""}),
+    ]
+    assert copy.annotated[0].lesion_mask.resolve() == (folder / "b_lesion.nii").resolve()
+
+
+def test_cohort_is_a_sequence_that_can_be_asked(tmp_path):
+    cohort = Cohort(
+        Case(name, tmp_path / name, split=split, pathology=kind, columns={"site": site})
+        for name, split, kind, site in [
+            ("a", "train", "healthy", "x"),
+            ("b", "train", "stroke", "y"),
+            ("c", "test", "stroke", "x"),
+        ]
+    )
+    assert [case.name for case in cohort.split("train")] == ["a", "b"]
+    assert [case.name for case in cohort.where(pathology="stroke", site="x")] == ["c"]
+    assert [case.name for case in cohort.where(name="b")] == ["b"]
+    assert isinstance(cohort[1:], Cohort)
+    assert [case.name for case in cohort[1:]] == ["b", "c"]
+    assert cohort[-1].name == "c"
+    assert len(cohort.split("validation")) == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("image", "no rows"),
+        ("case image\na n/a", "a row without an image"),
+        ("image\nc.nii", "c.nii, which does not exist"),
+        ("image lesion_mask\na.nii c.nii", "the lesion mask"),
+        ("case image\nA a.nii\nA b.nii", "two scans of this name"),
+        ("image split\na.nii val", "the split 'val'"),
+        ("case image\n../a a.nii", "the case name '../a'"),
+        ("case image\n.a a.nii", "the case name '.a'"),
+    ],
+)
+def test_bad_table_is_refused(text, found, folder):
+    with pytest.raises(CohortError) as caught:
+        read_cohort(table(folder, text))
+    assert found in str(caught.value)
+    assert "\n" not in str(caught.value)
