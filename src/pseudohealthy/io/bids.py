@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Literal, NoReturn
@@ -70,10 +71,13 @@ def _bids_cases(root: Path, subjects: list[Path]) -> list[Case]:
     cases = []
     for stray in filter(_is_t1w, sorted(root.iterdir())):
         _refuse_unassigned(stray, "sub-XX/anat")
+    derived = defaultdict(list)  # one walk for all subjects
+    for file in filter(is_nifti, sorted((root / "derivatives").rglob("*"))):
+        for part in set(file.relative_to(root).parts[:-1]):
+            derived[part].append(file)
     for folder in subjects:
         files = [file for file in sorted(folder.rglob("*")) if is_nifti(file)]
-        derived = sorted((root / "derivatives").glob(f"**/{folder.name}/**/*"))
-        masks = _masks([*files, *derived])
+        masks = _masks([*files, *derived[folder.name]])
         for file in filter(_is_t1w, files):
             if f"sub-{parse_name(file).entities.get('sub')}" != folder.name:
                 _refuse_unassigned(file, folder.name)
