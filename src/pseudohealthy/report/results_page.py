@@ -1,0 +1,158 @@
+"""The page of an evaluation: what was found, tables with intervals, verdicts, pictures, and how to read them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pseudohealthy.report import names
+from pseudohealthy.report.canvas import Picture
+from pseudohealthy.report.cells import Cell, Results, column, lesion_sets, number, size_of, test_sets
+from pseudohealthy.report.dot_plot import dot_plot
+from pseudohealthy.report.findings import SECTIONS, claims, done, found
+from pseudohealthy.report.gallery import GalleryCase, choose, place_label
+from pseudohealthy.report.page import write_page
+from pseudohealthy.report.panels import render_panels
+from pseudohealthy.report.slices import CONVENTION
+
+if TYPE_CHECKING:
+    from pseudohealthy.evaluate.verdicts import Verdict
+    from pseudohealthy.score.thresholds import Threshold
+
+_ORACLE = ("dice_oracle", "auprc")
+_AT_THRESHOLD = ("dice", "lesion_sensitivity", "image_auroc", "fp_ml", "false_lesions")
+
+
+@dataclass(frozen=True)
+class _Row:
+    name: str
+    meaning: str
+    baseline: bool
+    cells: list[Cell]
+
+
+@dataclass(frozen=True)
+class _Block:
+    """A metric's rows in the table at the stored threshold."""
+
+    metric: names.Metric
+    rows: list[_Row]
+
+
+@dataclass(frozen=True)
+class _Show:
+    """A gallery case, drawn."""
+
+    title: str
+    place: str
+    place_label: str
+    caption: str
+    facts: str
+    picture: Picture
+
+
+def write_results_page(
+    path: Path,
+    *,
+    title: str,
+    results: Results,
+    verdicts: Sequence[Verdict],
+    gallery: Sequence[GalleryCase],
+    facts: Mapping[str, str],
+    notes: Sequence[str],
+    known: Sequence[str] = (),
+    unseen: Sequence[str] = (),
+) -> None:
+    """Write the results of an evaluation as one self-contained page (at most about 8 MB).
+
+    Args:
+        path: The HTML file.
+        title: What was done, as a title.
+        results: {row: {test_set: {"n": scans, metric: mean or None, metric_ci: [low, high] or None}}}.
+        verdicts: Claims that were tested.
+        gallery: Cases to choose pictures from; the best and the worst of each test set are shown.
+        facts: Short facts: minutes, seeds, machine, parameters, versions.
+        notes: Paragraphs on what these results can and cannot show.
+        known: Test sets whose pathology was annotated for training.
+        unseen: Test sets whose pathology was never annotated.
+
+    Raises:
+        OutputError: The file cannot be written.
+    """
+    ordered = [row for row in results if row not in names.BASELINES]
+    ordered += [row for row in results if row in names.BASELINES]
+    shown = choose(gallery)
+    threshold = shown[0].prediction.threshold if shown else None
+    main_row = shown[0].prediction.model.get("row") if shown else None
+    columns = lesion_sets(results)
+    groups = claims(verdicts)
+    write_page(
+        path,
+        "results.html.j2",
+        title=title,
+        done=done(results),
+        found=found(results, verdicts, main_row),
+        columns=columns,
+        left_out=[name for name in test_sets(results) if name not in columns],
+        sizes={name: size_of(results, name) for name in test_sets(results)},
+        kinds={**dict.fromkeys(known, "annotated"), **dict.fromkeys(unseen, "never annotated")},
+        metrics=names.METRICS,
+        rows=_rows(results, ordered, [(name, metric) for name in columns for metric in _ORACLE]),
+        sets=test_sets(results),
+        blocks=[
+            _Block(names.METRICS[metric], _rows(results, ordered, [(name, metric) for name in test_sets(results)]))
+            for metric in _AT_THRESHOLD
+        ],
+        policy=_policy(threshold),
+        threshold=threshold,
+        plots={theme: dot_plot(results, ordered, theme) for theme in ("light", "dark")},
+        claims={section: [claim for claim in groups if claim.section == section] for section in SECTIONS},
+        verdicts=verdicts,
+        verdict_sets=list(dict.fromkeys(name for claim in groups for name in claim.findings)),
+        galleries=_galleries(shown),
+        main_row=main_row,
+        convention=CONVENTION,
+        facts=facts,
+        notes=notes,
+    )
+
+
+def _rows(results: Results, rows: Sequence[str], wanted: Sequence[tuple[str, str]]) -> list[_Row]:
+    columns = [column(results, test_set, metric) for test_set, metric in wanted]
+    return [
+        _Row(row, names.ROWS.get(row, ""), row in names.BASELINES, [cells[row] for cells in columns]) for row in rows
+    ]
+
+
+def _galleries(cases: Sequence[GalleryCase]) -> dict[str, list[_Show]]:
+    """Drawn cases by test set."""
+    galleries: dict[str, list[_Show]] = {}
+    for case in cases:
+        galleries.setdefault(case.test_set, []).append(
+            _Show(
+                case.title,
+                case.place,
+                place_label(case),
+                case.caption,
+                _facts(case),
+                render_panels(case.prediction, case.lesion),
+            )
+        )
+    return galleries
+
+
+def _facts(case: GalleryCase) -> str:
+    parts = []
+    for metric in ("dice_oracle", "auprc", "dice", "fp_ml"):
+        about, value = names.METRICS[metric], case.metrics.get(metric)
+        if value is not None and not (about.lesions_only and case.test_set in names.CONTROLS):
+            parts.append(f"{about.label} {number(value, about.decimals)} {about.unit}".rstrip())
+    return ", ".join(parts)
+
+
+def _policy(threshold: Threshold | None) -> str:
+    if threshold is None:
+        return "stored threshold"
+    return "given threshold" if threshold.policy == "given" else f"stored threshold of the policy {threshold.policy}"
