@@ -25,6 +25,7 @@ COMMANDS = {
     "calibrate": "find thresholds on scans that the model has not learned from",
     "predict": "score new scans: reconstruction, anomaly score, mask, page",
     "evaluate": "score annotated scans: per-case table, intervals, page",
+    "benchmark": "a plan of cohorts, methods and seeds -> one table and page",
 }
 
 EPILOG = (
@@ -72,6 +73,7 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
         command = commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
         if name == chosen:
             module = importlib.import_module(f"pseudohealthy.cli.{name}")
+            command.set_defaults(run=getattr(module, "run", None))  # `train` names one for each stage
             module.configure(command)
             for leaf in _leaves(command):
                 _add_common(leaf)
@@ -100,7 +102,7 @@ def _level(args: argparse.Namespace) -> int:
 
 def _quiet_libraries() -> None:
     """Let libraries speak only when something is wrong; what they do is told in our own lines."""
-    for name in ("pytorch_lightning", "lightning_fabric", "lightning", "matplotlib", "nibabel", "nilearn", "PIL"):
+    for name in ("fsspec", "matplotlib", "nibabel", "nilearn", "PIL"):
         logging.getLogger(name).setLevel(logging.ERROR)
 
 
@@ -111,4 +113,5 @@ def _fail(text: str, code: int) -> int:
 
 def _on_sigterm(signum: int, frame: object) -> None:
     """End at once: files are replaced as a whole, and trainings resume from their last checkpoint."""
+    print("pseudohealthy: interrupted by SIGTERM", file=sys.stderr)
     sys.exit(143)

@@ -15,8 +15,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Do it."""
     from pseudohealthy.stages.run_folder import RunFolder
-    from pseudohealthy.workflows.demo import DEMO, SMOKE, demo
+    from pseudohealthy.workflows.demo import demo
+    from pseudohealthy.workflows.plan import load_plan
 
     with RunFolder.open(args.out, overwrite=args.overwrite) as folder:
-        demo(folder, args.seed, SMOKE if args.smoke else DEMO)
+        demo(folder, load_plan("smoke" if args.smoke else "demo"), args.seed)
         folder.log(f"Open {(folder.path / 'report.html').resolve()}")

@@ -28,7 +28,7 @@ def run(args: argparse.Namespace) -> None:
     from pseudohealthy.errors import ConfigError
     from pseudohealthy.io.files import new_output_folder
     from pseudohealthy.virtual.cohort import Group, simulate
-    from pseudohealthy.virtual.scan import PATHOLOGIES
+    from pseudohealthy.virtual.lesions import PATHOLOGIES
 
     unknown = [kind for kind in args.pathology if kind not in PATHOLOGIES]
     if unknown:

@@ -64,13 +64,17 @@ class Model:
         if self.segmenter is None:
             return self.recipe.reconstructor.method
         name = self.segmenter_row
-        return name.replace("unet", "sadm") if name.startswith("unet") else f"sadm_{name}"
+        return name.replace("unet", "sadm", 1) if name.startswith("unet") else f"sadm_{name}"
 
     @property
     def segmenter_row(self) -> str:
-        """The name of Stage II's own map: `unet` or `unet_res`; a control carries its reference as a suffix."""
-        suffix = "" if self.reference == "reconstruction" else f"_{self.reference}"
-        return self.recipe.segmenter.method + suffix
+        """The name of Stage II's own map: `unet` or `unet_res`.
+
+        Controls carry their reference as a suffix, models that saw synthetic anomalies the generator's name.
+        """
+        reference = "" if self.reference == "reconstruction" else f"_{self.reference}"
+        synthetic = self.recipe.supervision.synthetic
+        return self.recipe.segmenter.method + reference + ("" if synthetic == "none" else f"_{synthetic}")
 
 
 def save_model(model: Model, folder: Path) -> None:

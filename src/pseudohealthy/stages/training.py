@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import Callback, EMAWeightAveraging, ModelCheckpoint
-from pytorch_lightning.loggers import CSVLogger
 from pytorch_lightning.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, IterableDataset
 
 from pseudohealthy.config import TrainingSettings
+from pseudohealthy.io.files import write_text
 from pseudohealthy.stages.run_folder import RunFolder
 
 Loss = Callable[[nn.Module, int], Tensor]
@@ -79,15 +81,19 @@ def one_cycle(step: int, steps: int, warm_up: float = 0.1) -> float:
 
 
 class Report(Callback):
-    """A plain line at each validation: where the training is, what it has reached, when it ends."""
+    """At each validation a row of `metrics.csv` and a plain line: what is reached, and when it ends."""
 
     def __init__(self, run: RunFolder, steps: int) -> None:
         self._run, self._steps = run, steps
         self._begun, self._first = time.monotonic(), 0
+        self._table = run.path / "metrics.csv"
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Remember where a resumed training begins, for the estimate of the end."""
+        """Note where a resumed training begins, and drop the rows that it will write again."""
         self._begun, self._first = time.monotonic(), trainer.global_step
+        rows = self._table.read_text(encoding="utf-8").splitlines() if self._first and self._table.exists() else []
+        kept = rows[:1] + [row for row in rows[1:] if int(row.partition(",")[0]) <= self._first]
+        write_text(self._table, "".join(f"{row}\n" for row in kept))
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Write the line."""
@@ -95,8 +101,13 @@ class Report(Callback):
         if step == self._first:
             return
         left = (time.monotonic() - self._begun) / (step - self._first) * (self._steps - step)
-        metrics = "  ".join(f"{name} {float(value):.4f}" for name, value in sorted(trainer.callback_metrics.items()))
-        self._run.log(f"step {step}/{self._steps}  {metrics}  {left / 60:.1f} min left")
+        metrics = {name: float(value) for name, value in sorted(trainer.callback_metrics.items())}
+        with self._table.open("a", encoding="utf-8") as table:
+            if table.tell() == 0:
+                print("step", *metrics, sep=",", file=table)
+            print(step, *metrics.values(), sep=",", file=table)
+        told = "  ".join(f"{name} {value:.4f}" for name, value in metrics.items())
+        self._run.log(f"step {step}/{self._steps}  {told}  {left / 60:.1f} min left")
 
 
 def native_precision(device: torch.device) -> str:
@@ -154,8 +165,7 @@ def fit(
         check_val_every_n_epoch=None,
         gradient_clip_val=settings.gradient_clip or None,
         num_sanity_val_steps=0,
-        logger=CSVLogger(run.path, name="", version=""),
-        log_every_n_steps=min(10, settings.steps),
+        logger=False,
         callbacks=callbacks,
         enable_progress_bar=run.interactive,
         enable_model_summary=False,
@@ -163,14 +173,27 @@ def fit(
     trainee = Trainee(network, loss, validate, settings)
     last = checkpoints / LAST
     torch.manual_seed(settings.seed)  # the networks have no dropout: a safeguard, not a source of randomness
-    trainer.fit(
-        trainee,
-        DataLoader(Steps(), batch_size=None),
-        DataLoader(range(1), batch_size=None),  # type: ignore[arg-type]
-        ckpt_path=last if resume and last.exists() else None,
-        weights_only=True,
-    )
+    for library in ("pytorch_lightning", "lightning_fabric"):  # what they do is told in our own lines
+        logging.getLogger(library).setLevel(logging.ERROR)
+    with warnings.catch_warnings():  # about loggers, workers and versions: nothing that a user could mend
+        warnings.filterwarnings("ignore", module=r"pytorch_lightning|lightning_fabric|torch\.")
+        _fit(trainer, trainee, last if resume and last.exists() else None)
     best = checkpoints / BEST
     if settings.keep == "best" and best.exists():
         trainee.load_state_dict(torch.load(best, weights_only=True, map_location="cpu")["state_dict"])
     network.to("cpu").eval()
+
+
+def _fit(trainer: pl.Trainer, trainee: Trainee, checkpoint: Path | None) -> None:
+    try:
+        trainer.fit(
+            trainee,
+            DataLoader(Steps(), batch_size=None),
+            DataLoader(range(1), batch_size=None),  # type: ignore[arg-type]
+            ckpt_path=checkpoint,
+            weights_only=True,
+        )
+    except SystemExit as exit_:
+        if exit_.code == 1 and trainer.interrupted:  # Lightning turns Ctrl-C into exit 1
+            raise KeyboardInterrupt from None
+        raise

@@ -13,15 +13,16 @@ from pseudohealthy.errors import CohortError, ModelFolderError
 from pseudohealthy.evaluate.case_metrics import case_metrics
 from pseudohealthy.evaluate.table import CaseResult
 from pseudohealthy.io.cohort import Case, Cohort
+from pseudohealthy.io.volume import Volume
 from pseudohealthy.prepare.model_grid import GRIDS
 from pseudohealthy.prepare.scan import PreparedScan, prepare_scan
-from pseudohealthy.report.gallery import GalleryCase
+from pseudohealthy.report.gallery import GalleryCase, choose
 from pseudohealthy.stages.calibrate import native_scores
 from pseudohealthy.stages.infer import Branches, Inference, Map
 from pseudohealthy.stages.model_folder import Model
 from pseudohealthy.stages.seen import refuse_seen
 from pseudohealthy.stages.tensors import read_case, read_lesion, to_zyx
-from pseudohealthy.virtual.cohort import healthy_twin
+from pseudohealthy.virtual.twin import healthy_twin
 
 UNNAMED_SET = "all"
 SHAM = "sham"
@@ -34,22 +35,11 @@ class Evaluation:
 
     Attributes:
         cases: One line for each scan, row and grid.
-        gallery: The best and the worst case of each test set, by the main model's best Dice.
+        gallery: The best and the worst case of each test set under the main model; no other pictures are kept.
     """
 
     cases: list[CaseResult] = field(default_factory=list)
-    gallery: dict[tuple[str, str], tuple[float, GalleryCase]] = field(default_factory=dict)
-
-    def show(self, test_set: str, quality: float, case: GalleryCase) -> None:
-        """Keep a case for the gallery if it is the best or the worst of its set so far."""
-        for kind, better in (("best", quality), ("worst", -quality)):
-            kept = self.gallery.get((test_set, kind))
-            if kept is None or better > kept[0]:
-                self.gallery[test_set, kind] = (better, case)
-
-    def pictures(self) -> list[GalleryCase]:
-        """The gallery without repetitions, in the order of the test sets."""
-        return list({id(case): case for _, case in self.gallery.values()}.values())
+    gallery: list[GalleryCase] = field(default_factory=list)
 
 
 def evaluate_cohort(
@@ -104,7 +94,7 @@ def _evaluate_case(case: Case, inferences: Sequence[Inference], policy: str, eva
     truth = None if lesion is None else lesion.data
     truth_on_grid = None if lesion is None else to_zyx(prepared.lesion_on_grid(lesion))
     native = native_scores(prepared, {row: score for row, (score, _) in rows.items()})
-    twin = _twin_scores(case, inferences) if test_set == SHAM else None
+    twin = _twin_scores(case, prepared.native, inferences) if test_set == SHAM else None
     metrics: dict[str, dict[str, float | None]] = {}
     for row, (score, threshold) in rows.items():
         metrics[row] = case_metrics(
@@ -120,24 +110,10 @@ def _evaluate_case(case: Case, inferences: Sequence[Inference], policy: str, eva
         )
         for grid, values in (("native", metrics[row]), ("model", on_grid)):
             evaluation.cases.append(CaseResult(row, test_set, case.name, case.subject, grid, values))
-    of_main = metrics[main.model.row]
-    quality = of_main["dice_oracle"]
-    if quality is None:
-        quality = -float(of_main["fp_ml"] or 0.0)
-    prediction = main.predict(prepared, main.model.calibration[main.model.row][policy], case, scored.branches[0])
-    evaluation.show(
-        test_set,
-        quality,
-        GalleryCase(
-            title=case.name,
-            test_set=test_set,
-            pathology=case.pathology,
-            caption="",
-            prediction=prediction,
-            lesion=lesion,
-            metrics=of_main,
-        ),
-    )
+    row = main.model.row
+    prediction = main.predict(prepared, main.model.calibration[row][policy], case, scored.branches[0])
+    picture = GalleryCase(case.name, test_set, case.pathology, "", prediction, lesion, metrics[row])
+    evaluation.gallery = choose([*evaluation.gallery, picture])
 
 
 @dataclass(frozen=True, eq=False)
@@ -159,9 +135,9 @@ class Scored:
         return cls(branches, rows)
 
 
-def _twin_scores(case: Case, inferences: Sequence[Inference]) -> dict[str, NDArray[np.float32]] | None:
+def _twin_scores(case: Case, scan: Volume, inferences: Sequence[Inference]) -> dict[str, NDArray[np.float32]] | None:
     """Native scores of the same virtual head without paint; None where the scan is not a virtual one."""
-    twin = healthy_twin(case)
+    twin = healthy_twin(case, scan.spacing_mm[0])
     if twin is None:
         return None
     recipe = inferences[0].model.recipe

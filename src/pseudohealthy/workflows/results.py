@@ -45,7 +45,7 @@ def write_results(
         title=title,
         results=results,
         verdicts=verdicts,
-        gallery=evaluation.pictures(),
+        gallery=evaluation.gallery,
         facts=facts,
         notes=notes,
     )

@@ -1,0 +1,45 @@
+"""A plan over several seeds: every seed a complete run, the cases of all pooled into one table and page."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+
+from pseudohealthy.evaluate.table import read_cases, write_cases
+from pseudohealthy.io.files import write_json
+from pseudohealthy.stages.run_folder import RunFolder
+from pseudohealthy.workflows.demo import NOTES
+from pseudohealthy.workflows.evaluate_cohort import Evaluation
+from pseudohealthy.workflows.experiment import experiment
+from pseudohealthy.workflows.plan import Plan
+from pseudohealthy.workflows.results import write_results
+
+
+def benchmark(run: RunFolder, plan: Plan) -> Evaluation:
+    """Run every seed of a plan that has no `cases.tsv` yet, then write the pooled results.
+
+    The pictures are those of the seeds that were run now; the table is of all.
+
+    Args:
+        run: Output folder; enter it again to continue.
+        plan: What to simulate and train.
+    """
+    pooled = Evaluation()
+    facts: dict[str, str] = {"Seeds": ", ".join(map(str, plan.seeds))}
+    for seed in plan.seeds:
+        inner = run.inner(f"seed-{seed}")
+        cases = inner.path / "cases.tsv"
+        if cases.exists():
+            run.log(f"seed {seed}: done before")
+        else:
+            evaluation, of_seed = experiment(inner, plan, seed)
+            pooled.gallery = pooled.gallery or evaluation.gallery
+            write_json(inner.path / "facts.json", of_seed)
+            # another seed's sub-0001 is another person
+            named = [dataclasses.replace(case, subject=f"{seed}/{case.subject}") for case in evaluation.cases]
+            write_cases(named, cases)
+        pooled.cases += read_cases(cases)
+        told = json.loads((inner.path / "facts.json").read_text(encoding="utf-8"))
+        facts |= {f"Seed {seed}: minutes": told["Minutes"], "Stage I": told["Stage I"], "Stage II": told["Stage II"]}
+    write_results(run, pooled, title=plan.title, known=plan.known, unseen=plan.unseen, facts=facts, notes=NOTES)
+    return pooled

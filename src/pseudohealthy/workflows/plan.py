@@ -1,0 +1,80 @@
+"""What an experiment on virtual brains consists of: a short YAML file, shipped by name or given by path."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import yaml
+from jsonargparse import ArgumentError, ArgumentParser
+
+from pseudohealthy.errors import ConfigError
+from pseudohealthy.virtual.cohort import Group
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A virtual experiment.
+
+    Attributes:
+        groups: How many virtual subjects of which pathology on which side of the split.
+        recipe: Training recipe.
+        segmenters: Stage II networks that are trained; the first is the main model.
+        references: What stands for x^ in further trainings of the main one: `input`, `population` (controls).
+        synthetic: Anomaly generator of one more training of the main one, without annotations, or `none`.
+        known: Test sets of the annotated pathology.
+        unseen: Test sets of pathologies that were never annotated.
+        seeds: Seeds of cohort and training, one complete run each.
+        title: Title of the page.
+    """
+
+    groups: tuple[Group, ...]
+    recipe: str
+    segmenters: tuple[str, ...] = ("unet_res", "unet")
+    references: tuple[str, ...] = ()
+    synthetic: str = "none"
+    known: tuple[str, ...] = ("tumour",)
+    unseen: tuple[str, ...] = ("stroke", "ms", "haemorrhage")
+    seeds: tuple[int, ...] = (0,)
+    title: str = "Simulated brains: known and unseen pathology"
+
+
+def shipped_plans() -> dict[str, Path]:
+    """Names and files of the plans inside the package."""
+    folder = Path(str(resources.files("pseudohealthy") / "configs" / "benchmark"))
+    return {path.stem: path for path in sorted(folder.glob("*.yaml"))}
+
+
+def load_plan(name: str | Path) -> Plan:
+    """Read a plan.
+
+    Raises:
+        ConfigError: No such plan, unknown key or wrong type.
+    """
+    plans = shipped_plans()
+    path = plans.get(str(name), Path(name))
+    if not path.is_file():
+        raise ConfigError(
+            f"plan '{name}'",
+            found="neither a shipped plan nor a file",
+            needed=f"one of {', '.join(plans)}, or the path of a YAML file",
+            fix="Check the name.",
+        )
+    parser = ArgumentParser(exit_on_error=False)
+    parser.add_class_arguments(Plan, "plan")
+    try:
+        content: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
+        if not isinstance(content, Mapping):
+            raise TypeError("no keys")
+        plan: Plan = parser.instantiate_classes(parser.parse_object({"plan": dict(content)})).plan
+    except (ArgumentError, KeyError, TypeError, ValueError, yaml.YAMLError) as error:
+        raise ConfigError(
+            path,
+            found=" ".join(str(error).split()),
+            needed="the keys and types of a plan",
+            fix="See the shipped plans for examples.",
+        ) from error
+    return plan

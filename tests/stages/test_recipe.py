@@ -1,0 +1,62 @@
+import pytest
+import yaml
+
+from pseudohealthy.errors import ConfigError
+from pseudohealthy.stages.recipe import as_dict, as_yaml, load_recipe, recipe_from, shipped
+
+
+def test_every_shipped_recipe_loads_and_reads_back_what_it_writes():
+    assert {"demo", "paper", "small", "smoke"} <= set(shipped())
+    for name in shipped():
+        recipe = load_recipe(name)
+        assert recipe_from(as_dict(recipe), "test") == recipe
+        assert yaml.safe_load(as_yaml(recipe)) == as_dict(recipe)
+
+
+def test_paper_recipe_holds_the_published_numbers():
+    recipe = load_recipe("paper")
+    assert recipe.reconstructor.settings.widths == (128, 256, 256)
+    assert recipe.reconstructor.settings.test_steps == (250, 500, 750)
+    assert (recipe.reconstructor_training.steps, recipe.reconstructor_training.learning_rate) == (19200, 1e-4)
+    assert (recipe.segmenter_training.steps, recipe.segmenter_training.learning_rate) == (7200, 5e-5)
+    assert (recipe.score.beta, recipe.score.median_voxels) == (0.5, 5)
+
+
+def test_overrides_change_one_key_and_nothing_else():
+    plain = load_recipe("small")
+    changed = load_recipe("small", ["score.beta=0.3", "reconstructor.settings.test_steps=[100, 200]"])
+    assert changed.score.beta == 0.3
+    assert changed.reconstructor.settings.test_steps == (100, 200)
+    assert changed.segmenter == plain.segmenter
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("colour: red", "colour"),
+        ("score: {beta: warm}", "beta"),
+        ("score: {betta: 0.5}", "betta"),
+        ("reconstructor_training: {steps: many}", "steps"),
+        ("reconstructor: {method: gan}", "cddpm"),
+        ("segmenter: {method: unet, settings: {depth: 3}}", "depth"),
+        ("grid: tiny", "small"),
+        ("space: mars", "brainbox"),
+        ("- a list", "mapping"),
+        ("a: [", "YAML"),
+    ],
+)
+def test_a_wrong_recipe_is_refused_with_the_culprit_named(tmp_path, text, said):
+    path = tmp_path / "recipe.yaml"
+    path.write_text(text)
+    with pytest.raises(ConfigError, match=said):
+        load_recipe(path)
+
+
+def test_an_unknown_recipe_lists_the_shipped_ones():
+    with pytest.raises(ConfigError, match="paper, small, smoke"):
+        load_recipe("papper")
+
+
+def test_an_override_without_value_is_refused():
+    with pytest.raises(ConfigError, match="KEY=VALUE"):
+        load_recipe("small", ["score.beta"])

@@ -1,0 +1,154 @@
+"""Same seed, same weights; killed and resumed, the same weights."""
+
+from __future__ import annotations
+
+import random
+import signal
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+import torch
+from made_cohort import write_made_cohort
+
+from pseudohealthy.config import TrainingSettings
+from pseudohealthy.io.cohort import Cohort
+from pseudohealthy.io.files import sha256
+from pseudohealthy.stages.recipe import load_recipe
+from pseudohealthy.stages.run_folder import RunFolder
+from pseudohealthy.stages.train_reconstructor import train_reconstructor
+from pseudohealthy.stages.train_segmenter import Supervision, train_segmenter
+from pseudohealthy.stages.training import fit, native_precision, one_cycle
+
+STEPS = 40
+SETTINGS = [
+    f"reconstructor_training.steps={STEPS}",
+    "reconstructor_training.ema_decay=0.9",
+    "reconstructor_training.schedule=one_cycle",
+    "reconstructor_training.optimiser=adamw",
+    "reconstructor_training.validate_every_steps=10",
+    "reconstructor_training.checkpoint_every_steps=3",
+]
+
+
+def command(data: Path, out: Path, *more: str) -> list[str]:
+    chosen = [part for setting in SETTINGS for part in ("--set", setting)]
+    base = [sys.executable, "-m", "pseudohealthy", "train", "reconstructor", "--data", str(data), "--out", str(out)]
+    return [*base, "--config", "smoke", *chosen, *more]
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    folder = tmp_path_factory.mktemp("uninterrupted")
+    write_made_cohort(folder)
+    subprocess.run(command(folder / "cohort.tsv", folder / "run"), check=True, capture_output=True)
+    return folder / "cohort.tsv", sha256(folder / "run" / "model" / "reconstructor.safetensors")
+
+
+@pytest.mark.parametrize("kill", [signal.SIGTERM, signal.SIGKILL, signal.SIGINT])
+def test_a_killed_and_resumed_training_ends_with_the_weights_of_an_uninterrupted_one(tmp_path, uninterrupted, kill):
+    data, expected = uninterrupted
+    run = tmp_path / "run"
+    at = random.Random(kill).randrange(10, STEPS - 5)
+    # the process kills itself at that step, so that the test does not depend on how fast it is
+    script = textwrap.dedent(f"""
+        import os, sys
+        from pseudohealthy.stages import training
+        step = training.Trainee.training_step
+        def until(self, batch, batch_idx):
+            if self.global_step == {at}:
+                os.kill(os.getpid(), {int(kill)})
+            return step(self, batch, batch_idx)
+        training.Trainee.training_step = until
+        from pseudohealthy.cli import main
+        sys.exit(main({command(data, run)[3:]!r}))
+    """)
+    killed = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert killed.returncode == {signal.SIGTERM: 143, signal.SIGKILL: -9, signal.SIGINT: 130}[kill], killed.stderr
+    assert not (run / "model").exists()
+    subprocess.run(command(data, run, "--resume"), check=True, capture_output=True)
+    assert sha256(run / "model" / "reconstructor.safetensors") == expected
+    steps = [int(line.split(",")[0]) for line in (run / "metrics.csv").read_text().splitlines()[1:]]
+    assert steps == [10, 20, 30, 40]
+
+
+def test_same_seed_twice_gives_identical_weights_and_another_seed_does_not(tmp_path, made_cohort):
+    hashes = []
+    for number, seed in enumerate((5, 5, 6)):
+        recipe = load_recipe("smoke", [f"reconstructor_training.seed={seed}"])
+        with RunFolder.open(tmp_path / str(number)) as run:
+            train_reconstructor(made_cohort.split("train"), made_cohort.split("validation"), recipe, run)
+        hashes.append(sha256(tmp_path / str(number) / "model" / "reconstructor.safetensors"))
+    assert hashes[0] == hashes[1] != hashes[2]
+
+
+def test_segmenter_training_leaves_the_reconstructor_alone(tmp_path, made_cohort, smoke):
+    with RunFolder.open(tmp_path) as run:
+        stage_1 = train_reconstructor(
+            made_cohort.split("train"), made_cohort.split("validation"), smoke, run.inner("one")
+        )
+        before = {name: value.clone() for name, value in stage_1.reconstructor.state_dict().items()}
+        scans = Supervision(Cohort(()), made_cohort.split("annotated"), made_cohort.split("validation"))
+        model = train_segmenter(stage_1, scans, smoke, run.inner("two"))
+    assert all(torch.equal(before[name], value) for name, value in model.reconstructor.state_dict().items())
+    assert sha256(tmp_path / "one/model/reconstructor.safetensors") == sha256(
+        tmp_path / "two/model/reconstructor.safetensors"
+    )
+
+
+def test_fit_minimises_and_leaves_the_averaged_weights(tmp_path):
+    class Number(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.value = torch.nn.Parameter(torch.tensor(4.0))
+
+    network = Number()
+    settings = TrainingSettings(
+        steps=60, learning_rate=0.3, ema_decay=0.5, validate_every_steps=20, keep="last", precision="32-true"
+    )
+    fit(
+        network,
+        lambda net, step: (net.value - 1) ** 2,
+        lambda net: {"val_loss": float((net.value - 1) ** 2)},
+        settings,
+        RunFolder(tmp_path),
+        resume=False,
+    )
+    assert network.value.item() == pytest.approx(1.0, abs=0.1)
+
+
+def test_best_keeps_the_weights_of_the_lowest_validation_loss(tmp_path):
+    class Number(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.value = torch.nn.Parameter(torch.tensor(0.0))
+
+    network = Number()
+    settings = TrainingSettings(steps=20, learning_rate=1.0, validate_every_steps=5, keep="best", precision="32-true")
+    # training pulls the value up for ever; validation likes it near 5
+    fit(
+        network,
+        lambda net, step: -net.value,
+        lambda net: {"val_loss": abs(float(net.value) - 5)},
+        settings,
+        RunFolder(tmp_path),
+        resume=False,
+    )
+    assert network.value.item() == pytest.approx(5.0, abs=0.5)
+
+
+def test_one_cycle_rises_to_one_and_falls_to_zero():
+    factors = [one_cycle(step, 100) for step in range(101)]
+    assert factors[0] == pytest.approx(0.1)
+    assert factors[9] == factors[10] == pytest.approx(1.0)
+    assert factors[100] == pytest.approx(0.0)
+    assert all(later <= earlier for earlier, later in zip(factors[10:], factors[11:], strict=False))
+
+
+def test_auto_precision_on_a_cpu_is_what_its_flags_promise():
+    cpuinfo = Path("/proc/cpuinfo")
+    flags = cpuinfo.read_text() if cpuinfo.exists() else ""
+    native = "avx512_bf16" in flags or "amx_bf16" in flags
+    assert native_precision(torch.device("cpu")) == ("bf16-mixed" if native else "32-true")
