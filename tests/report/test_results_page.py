@@ -84,6 +84,12 @@ def test_the_threshold_table_holds_exactly_the_results(page_of):
                     assert why
 
 
+def test_a_caveat_stands_beside_each_table(page_of):
+    verdicts = [Verdict("unet is above zmap", "ms", "auprc", 0.01, (-0.1, 0.1), 4, "undecided")]
+    page = page_of(caveat="One template, so <not> independent.", verdicts=verdicts)
+    assert page.text.count("One template, so <not> independent.") == 3
+
+
 def test_baselines_stand_apart_below_the_methods(page_of):
     rows = [row["row"] for row in page_of().rows if row["table"] == "main-table"]
     assert rows == ["cddpm", "unet_res", "sadm_res", "my<row>", "constant", "zmap"]
@@ -181,7 +187,7 @@ def test_notes_facts_and_what_the_words_mean_are_on_the_page(page_of):
         assert part in text
 
 
-def test_twelve_pictures_stay_below_eight_megabytes(make_prediction, tmp_path):
+def test_pictures_of_six_sets_stay_below_eight_megabytes(make_prediction, tmp_path):
     prediction, truth = make_prediction((1.5, 1.5, 5.0), noise=150.0)
     gallery = [
         GalleryCase(f"{name}-{dice}", name, name, "", prediction, truth, {"dice_oracle": dice})
@@ -190,4 +196,4 @@ def test_twelve_pictures_stay_below_eight_megabytes(make_prediction, tmp_path):
     ]
     write(tmp_path / "report.html", gallery=gallery)
     size = (tmp_path / "report.html").stat().st_size
-    assert size < 8e6 * len(gallery) / 12
+    assert size < 8e6 * len(gallery) / 12  # six sets have twelve pictures

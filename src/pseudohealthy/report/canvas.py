@@ -184,4 +184,5 @@ def _slice(axes: Axes, panel: Panel, brain: NDArray[np.bool_], k: int, box: tupl
 def _text(
     axes: Axes, x: float, y: float, text: str, size: float, colour: str, *, ha: str = "left", va: str = "center"
 ) -> None:
-    axes.text(x, y, text, fontsize=size, color=colour, ha=ha, va=va, fontfamily=_FONT, parse_math="$" in text)
+    math = "$" in text
+    axes.text(x, y, text, fontsize=size, color=colour, ha=ha, va=va, fontfamily=_FONT, parse_math=math, usetex=False)

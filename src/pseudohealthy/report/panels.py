@@ -77,10 +77,10 @@ def _panels(
         panels.append(Panel("supervised ŷ", "segmentation network", cut(prediction.supervised), unit))
     subtitle = "both branches joined" if both else "unsupervised branch alone"
     panels.append(Panel("anomaly score", subtitle, cut(prediction.score), unit, marks=threshold))
-    outlines: tuple[Outline, ...] = (Outline(predicted[box], MASK_COLOUR, 1.1),)
+    outlines: tuple[Outline, ...] = (Outline(predicted[box], MASK_COLOUR, 0.9),)
     legend = "score above threshold"
     if truth is not None:
-        outlines = (Outline(truth[box], TRUTH_COLOUR, 2.4), *outlines)  # still seen where both agree
+        outlines = (Outline(truth[box], TRUTH_COLOUR, 1.8), *outlines)  # still seen where both agree
         legend = f"truth (reference)\n{legend}"
     panels.append(Panel("mask", legend, image, grey, masked=False, bar=False, outlines=outlines))
     return panels

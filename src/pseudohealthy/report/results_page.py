@@ -64,6 +64,7 @@ def write_results_page(
     notes: Sequence[str],
     known: Sequence[str] = (),
     unseen: Sequence[str] = (),
+    caveat: str = "",
 ) -> None:
     """Write the results of an evaluation as one self-contained page (at most about 8 MB).
 
@@ -77,6 +78,7 @@ def write_results_page(
         notes: Paragraphs on what these results can and cannot show.
         known: Test sets whose pathology was annotated for training.
         unseen: Test sets whose pathology was never annotated.
+        caveat: A sentence beside each table, such as: simulated brains of one template are not independent subjects.
 
     Raises:
         OutputError: The file cannot be written.
@@ -116,6 +118,7 @@ def write_results_page(
         convention=CONVENTION,
         facts=facts,
         notes=notes,
+        caveat=caveat,
     )
 
 
