@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from conftest import make_brain, world_mm
 
+from conftest import make_brain, world_mm
 from pseudohealthy.io.bids import discover
 from pseudohealthy.io.cohort import Case, Cohort, write_cohort
 from pseudohealthy.io.volume import Volume, write_volume

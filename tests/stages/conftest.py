@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 import pytest
-from made_cohort import write_made_cohort
 
+from made_cohort import write_made_cohort
 from pseudohealthy.io.cohort import Cohort
 from pseudohealthy.stages.recipe import Recipe, load_recipe
 

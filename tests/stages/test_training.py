@@ -7,12 +7,13 @@ import signal
 import subprocess
 import sys
 import textwrap
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 import torch
-from made_cohort import write_made_cohort
 
+from made_cohort import write_made_cohort
 from pseudohealthy.config import TrainingSettings
 from pseudohealthy.io.cohort import Cohort
 from pseudohealthy.io.files import sha256
@@ -144,7 +145,7 @@ def test_one_cycle_rises_to_one_and_falls_to_zero():
     assert factors[0] == pytest.approx(0.1)
     assert factors[9] == factors[10] == pytest.approx(1.0)
     assert factors[100] == pytest.approx(0.0)
-    assert all(later <= earlier for earlier, later in zip(factors[10:], factors[11:], strict=False))
+    assert all(later <= earlier for earlier, later in pairwise(factors[10:]))
 
 
 def test_auto_precision_on_a_cpu_is_what_its_flags_promise():
