@@ -22,6 +22,7 @@ def write_results(
     unseen: Sequence[str],
     facts: Mapping[str, str],
     notes: Sequence[str],
+    caveat: str = "",
 ) -> None:
     """Write the tables and the page of an evaluation.
 
@@ -33,6 +34,7 @@ def write_results(
         unseen: Test sets of pathologies that were never annotated.
         facts: Short facts about the run.
         notes: What the page can and cannot show.
+        caveat: A sentence beside every table; may be empty.
     """
     verdicts = findings(evaluation.cases, known, unseen)
     write_cases(evaluation.cases, run.path / "cases.tsv")
@@ -48,6 +50,9 @@ def write_results(
         gallery=evaluation.gallery,
         facts=facts,
         notes=notes,
+        known=known,
+        unseen=unseen,
+        caveat=caveat,
     )
     for verdict in verdicts:
         run.log(verdict.sentence)
