@@ -12,7 +12,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
         type=Path,
         nargs="+",
         metavar="DATA",
-        help="scans; where there is a split column, those of 'calibration'",
+        help="scans; where there is a split column, those of --split",
+    )
+    parser.add_argument(
+        "--split", default="calibration", help="which scans of a cohort with a split column (default: calibration)"
     )
     parser.add_argument("--max-healthy-ml", type=float, help="volume that a healthy scan may have above (default: 1)")
     parser.add_argument("--alpha", type=float, help="share of healthy scans that may have more (default: 0.1)")
@@ -44,7 +47,7 @@ def run(args: argparse.Namespace) -> None:
         settings = dataclasses.replace(settings, alpha=args.alpha)
     cohort = discover(args.data)
     if any(case.split for case in cohort):
-        cohort = cohort.split("calibration")
+        cohort = cohort.split(args.split)
     calibrated = calibrate(model, cohort, settings)
     save_calibration(calibrated.calibration, args.model)
     for policy, threshold in calibrated.calibration[model.row].items():

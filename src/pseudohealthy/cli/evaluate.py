@@ -8,7 +8,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Name the options."""
     parser.add_argument("model", type=Path, metavar="MODEL", help="calibrated model folder")
     parser.add_argument(
-        "data", type=Path, nargs="+", metavar="DATA", help="scans; where there is a split column, those of 'test'"
+        "data", type=Path, nargs="+", metavar="DATA", help="scans; where there is a split column, those of --split"
     )
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="output folder")
     parser.add_argument(
@@ -21,6 +21,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="more models with the same reconstructor, as rows of the same table",
     )
     parser.add_argument("--known", nargs="+", default=[], metavar="SET", help="pathologies that Stage II was shown")
+    parser.add_argument("--split", default="test", help="which scans of a cohort with a split column (default: test)")
     parser.add_argument("--threshold", choices=["healthy", "lesion"], default="healthy", help="stored policy")
     parser.add_argument("--overwrite", action="store_true", help="write into a folder that has files in it")
 
@@ -29,6 +30,7 @@ def run(args: argparse.Namespace) -> None:
     """Do it."""
     from pseudohealthy.io.bids import discover
     from pseudohealthy.stages.model_folder import load_model
+    from pseudohealthy.stages.progress import progress
     from pseudohealthy.stages.recipe import as_yaml
     from pseudohealthy.stages.run_folder import RunFolder
     from pseudohealthy.workflows.evaluate_cohort import evaluate_cohort
@@ -37,10 +39,11 @@ def run(args: argparse.Namespace) -> None:
     models = [load_model(path) for path in (args.model, *args.others)]
     cohort = discover(args.data)
     if any(case.split for case in cohort):
-        cohort = cohort.split("test")
+        cohort = cohort.split(args.split)
     with RunFolder.open(args.out, overwrite=args.overwrite) as folder:
         folder.record(as_yaml(models[0].recipe), cohort, {"model": models[0].seed})
-        evaluation = evaluate_cohort(models, cohort, args.threshold)
+        with progress(folder, "evaluate", len(cohort)) as advance:
+            evaluation = evaluate_cohort(models, cohort, args.threshold, advance)
         ill = [name for name in dict.fromkeys(case.pathology for case in cohort) if name not in ("healthy", "sham", "")]
         write_results(
             folder,

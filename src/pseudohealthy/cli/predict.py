@@ -12,6 +12,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--threshold", default="healthy", help="healthy, lesion, or a number in [0, 1) (default: healthy)"
     )
+    parser.add_argument("--split", help="only these scans of a cohort with a split column (default: all)")
     parser.add_argument("--branches", action="store_true", help="also write both branches of the score")
     parser.add_argument("--overwrite", action="store_true", help="write into a folder that has files in it")
 
@@ -20,6 +21,7 @@ def run(args: argparse.Namespace) -> None:
     """Do it."""
     from pseudohealthy.io.bids import discover
     from pseudohealthy.stages.model_folder import load_model
+    from pseudohealthy.stages.progress import progress
     from pseudohealthy.stages.recipe import as_yaml
     from pseudohealthy.stages.run_folder import RunFolder
     from pseudohealthy.workflows.predict_cohort import choose_threshold, predict_cohort
@@ -27,6 +29,9 @@ def run(args: argparse.Namespace) -> None:
     model = load_model(args.model)
     threshold = choose_threshold(model, args.threshold)
     cohort = discover(args.inputs)
+    if args.split:
+        cohort = cohort.split(args.split)
     with RunFolder.open(args.out, overwrite=args.overwrite) as folder:
         folder.record(as_yaml(model.recipe), cohort, {"model": model.seed})
-        predict_cohort(model, cohort, folder, threshold, branches=args.branches)
+        with progress(folder, "predict", len(cohort)) as advance:
+            predict_cohort(model, cohort, folder, threshold, branches=args.branches, advance=advance)

@@ -10,6 +10,7 @@ from pseudohealthy.config import MethodChoice
 from pseudohealthy.io.cohort import Cohort
 from pseudohealthy.stages.calibrate import calibrate
 from pseudohealthy.stages.model_folder import Model, save_model
+from pseudohealthy.stages.progress import progress
 from pseudohealthy.stages.recipe import Recipe, as_yaml, load_recipe
 from pseudohealthy.stages.run_folder import RunFolder
 from pseudohealthy.stages.train_reconstructor import train_reconstructor
@@ -32,7 +33,8 @@ def experiment(run: RunFolder, plan: Plan, seed: int) -> tuple[Evaluation, dict[
     """
     clock = Clock(run)
     recipe = seeded(load_recipe(plan.recipe), seed)
-    cohort = simulate(run.path / "data", plan.groups, seed)
+    with progress(run, "simulate", sum(group.n for group in plan.groups)) as advance:
+        cohort = simulate(run.path / "data", plan.groups, seed, advance=advance)
     run.record(as_yaml(recipe), cohort, {"cohort": seed, "training": seed})
     clock.lap("simulate")
     healthy = cohort.split("train")
@@ -40,10 +42,12 @@ def experiment(run: RunFolder, plan: Plan, seed: int) -> tuple[Evaluation, dict[
     clock.lap("Stage I")
     models = _stage_2(cohort, stage_1, recipe, plan, run)
     clock.lap("Stage II")
-    models = [calibrate(model, cohort.split("calibration")) for model in models]
+    with progress(run, "calibrate", len(models) * len(cohort.split("calibration"))) as advance:
+        models = [calibrate(model, cohort.split("calibration"), advance=advance) for model in models]
     save_model(models[0], run.path / "model")
     clock.lap("calibrate")
-    evaluation = evaluate_cohort(models, cohort.split("test"))
+    with progress(run, "evaluate", len(cohort.split("test"))) as advance:
+        evaluation = evaluate_cohort(models, cohort.split("test"), advance=advance)
     clock.lap("evaluate")
     facts = {
         "Minutes": ", ".join(f"{phase} {minutes:.1f}" for phase, minutes in clock.minutes.items()),
