@@ -17,6 +17,18 @@ from pseudohealthy.evaluate.table import CaseResult
 UNSEEN_MARGIN = 0.03  # oracle Dice that fusion may cost on a pathology that was never annotated
 SHAM_TOLERANCE = 0.02  # of the score's range, that painting a lesion of healthy intensity may add inside it
 
+PAIRS = (
+    ("claim 3: without any annotation sadm_res_draem is above cddpm", "sadm_res_draem", "cddpm"),
+    ("claim 4: the residual helps, unet_res is above unet", "unet_res", "unet"),
+    ("control: unet_res is above itself with the scan in the reconstruction's place", "unet_res", "unet_res_input"),
+    (
+        "control: unet_res is above itself with the mean healthy brain in the reconstruction's place",
+        "unet_res",
+        "unet_res_population",
+    ),
+)
+"""(claim, first row, second row), asked of every test set with lesions (paper, section 4, and our controls)."""
+
 Finding = Literal["holds", "fails", "undecided", "not informative"]
 
 
@@ -127,6 +139,7 @@ def findings(
         transfer = ask(name, claim, "sadm_res", "cddpm", above=-UNSEEN_MARGIN)
         found.append(_if_informative(transfer, ask(name, "", "cddpm", "zmap")))
     for name in (*known, *unseen):
+        found += [ask(name, claim, first, second) for claim, first, second in PAIRS]
         found += [ask(name, f"{row} is above a constant map", row, "constant", metric="auprc") for row in rows]
         for row in rows:
             above_zmap = ask(name, f"{row} is above zmap", row, "zmap") if row != "zmap" else None
