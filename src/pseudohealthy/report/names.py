@@ -16,6 +16,12 @@ ROWS = {
     "unet_res": "segmentation network, scan and residual",
     "sadm": "reconstruction joined with unet",
     "sadm_res": "reconstruction joined with unet_res",
+    "unet_res_input": "control: the scan in the reconstruction's place",
+    "sadm_res_input": "control: reconstruction joined with unet_res_input",
+    "unet_res_population": "control: the mean healthy brain in the reconstruction's place",
+    "sadm_res_population": "control: reconstruction joined with unet_res_population",
+    "unet_res_draem": "unet_res that learned from synthetic anomalies alone",
+    "sadm_res_draem": "reconstruction joined with unet_res_draem",
 }
 """Row of a results table -> what it is. Rows that are not here stand under their own name."""
 
