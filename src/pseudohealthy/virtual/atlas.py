@@ -49,10 +49,10 @@ def atlas() -> Atlas:
     ventricles = _ventricles(csf * brain, affine)
     maps = np.stack([gm, wm, csf, ventricles, _tissue_units(t1, brain, (csf, gm, wm)), _deep(t1.shape, affine)])
     first = affine[:3, 3]
-    last = first + affine[:3, :3] @ (np.array(t1.shape) - 1)
 
-    def field(values: NDArray[np.float32]) -> Field:
-        return Field(torch.from_numpy(values.astype(np.float32)), _triple(first), _triple(last))
+    def field(values: NDArray[np.float32], step: int = 1) -> Field:
+        last = first + affine[:3, :3] @ (step * (np.array(values.shape[1:]) - 1))
+        return Field(torch.from_numpy(values.astype(np.float32, copy=False)), _triple(first), _triple(last))
 
     inside = np.argwhere(brain > 0)
     soft = ndimage.gaussian_filter(brain, 1.0)
@@ -61,7 +61,7 @@ def atlas() -> Atlas:
     return Atlas(
         brain=field(closed[None]),
         maps=field(maps),
-        growth=field(_growth(ventricles)),
+        growth=field(_growth(ventricles[::2, ::2, ::2]), step=2),  # smooth: 2 mm hold it
         brain_ml=float(brain.sum()) / 1000.0,
         centre_mm=_triple(first + (inside.min(axis=0) + inside.max(axis=0)) / 2),
     )
@@ -90,8 +90,8 @@ def _ventricles(csf: NDArray[np.float32], affine: NDArray[np.float64]) -> NDArra
 
 
 def _growth(ventricles: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Vectors (3, i, j, k) towards the ventricles: the gradient of their blurred map, at most 1 long."""
-    gradient = np.asarray(np.gradient(ndimage.gaussian_filter(ventricles, 5.0)))
+    """Vectors (3, i, j, k) towards the ventricles: the gradient of their map, blurred by 5 mm, at most 1 long."""
+    gradient = np.asarray(np.gradient(ndimage.gaussian_filter(ventricles, 5.0 / 2)))
     return np.asarray(gradient / np.linalg.norm(gradient, axis=0).max(), dtype=np.float32)
 
 

@@ -35,7 +35,7 @@ class Field:
         sampled = torch.nn.functional.grid_sample(
             self.values[None], unit.flip(-1), mode="bilinear", padding_mode="border", align_corners=True
         )
-        return sampled.reshape(-1, *points_mm.shape[:-1])
+        return sampled.reshape(len(self.values), *points_mm.shape[:-1])
 
 
 def random_field(rng: np.random.Generator, channels: int, scale_mm: float, node_mm: float) -> Field:

@@ -12,7 +12,6 @@ from scipy import ndimage
 
 from pseudohealthy.virtual.canvas import Canvas, Map
 
-CRUMB_ML = 0.03
 CONTRAST_SIGN = {"dark": -1, "none": 0, "bright": 1}
 
 
@@ -87,7 +86,9 @@ def paint(canvas: Canvas, lesion: Lesion, rng: np.random.Generator) -> Painted:
     return Painted(image.astype(np.float32), (shape.opacity > 0.5) & canvas.brain, shape)
 
 
-def grow(canvas: Canvas, level: Map, volume_ml: float, scale_mm: float, soft_mm: float) -> tuple[Map, Map]:
+def grow(
+    canvas: Canvas, level: Map, volume_ml: float, scale_mm: float, soft_mm: float, crumb_ml: float = 0.03
+) -> tuple[Map, Map]:
     """The lesion of a given volume in a field that rises from its middle outwards.
 
     Args:
@@ -96,6 +97,7 @@ def grow(canvas: Canvas, level: Map, volume_ml: float, scale_mm: float, soft_mm:
         volume_ml: Volume to reach; where less tissue has a finite level, nine tenths of that tissue.
         scale_mm: Distance over which `level` rises by 1.
         soft_mm: Width of the soft border.
+        crumb_ml: Smaller pieces are dropped.
 
     Returns:
         Opacity (i, j, k) and the level scaled to 1 at the border.
@@ -103,21 +105,24 @@ def grow(canvas: Canvas, level: Map, volume_ml: float, scale_mm: float, soft_mm:
     allowed = canvas.brain & np.isfinite(level)
     n = max(1, min(round(volume_ml / canvas.voxel_ml), int(0.9 * np.count_nonzero(allowed))))
     roof = 3 * float(np.partition(level[allowed], n)[n])
-    smooth = ndimage.gaussian_filter(np.where(allowed, np.minimum(level, roof), roof), 1.0 / canvas.spacing_mm)
+    # Smoothed within the allowed tissue alone, or the skull would fend lesions off.
+    inside, sigma = allowed.astype(np.float32), 1.0 / canvas.spacing_mm
+    within = np.where(allowed, np.minimum(level, roof), 0.0).astype(np.float32)
+    smooth = ndimage.gaussian_filter(within, sigma) / np.maximum(ndimage.gaussian_filter(inside, sigma), 1e-3)
     border = float(np.partition(smooth[allowed], n)[n])
     ramp = np.where(allowed, np.clip(0.5 + (border - smooth) * scale_mm / soft_mm, 0.0, 1.0), 0.0)
     opacity = ramp * ramp * (3 - 2 * ramp)
-    mask = _without_crumbs(opacity > 0.5, canvas.voxel_ml)
+    mask = _without_crumbs(opacity > 0.5, crumb_ml / canvas.voxel_ml)
     # Where the level rises slowly the border would reach far: nothing changes beyond twice its width from the mask.
     away_mm = ndimage.distance_transform_edt(~mask) * canvas.spacing_mm
-    opacity = np.where(mask, opacity, np.minimum(opacity, 0.5) * np.clip(2 - away_mm / soft_mm, 0.0, 1.0))
-    return opacity.astype(np.float32), (smooth / border).astype(np.float32)
+    ended = np.where(mask, opacity, np.minimum(opacity, 0.5) * np.clip(2 - away_mm / soft_mm, 0.0, 1.0))
+    return ended.astype(np.float32), (smooth / border).astype(np.float32)
 
 
-def _without_crumbs(mask: NDArray[np.bool_], voxel_ml: float) -> NDArray[np.bool_]:
-    """Drop pieces smaller than `CRUMB_ML`."""
+def _without_crumbs(mask: NDArray[np.bool_], n_voxels: float) -> NDArray[np.bool_]:
+    """Drop pieces of fewer than `n_voxels`."""
     pieces, n = ndimage.label(mask)
-    keep = np.bincount(pieces.ravel(), minlength=n + 1) * voxel_ml >= CRUMB_ML
+    keep = np.bincount(pieces.ravel(), minlength=n + 1) >= n_voxels
     return np.asarray(keep[pieces] & mask)
 
 

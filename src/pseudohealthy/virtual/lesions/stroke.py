@@ -29,7 +29,7 @@ class Stroke(Lesion):
         wedge = ((angle / 30.0) ** 4 + (canvas.depth_mm / thickness_mm) ** 4) ** 0.25
         rough = wedge * (1 + 0.2 * canvas.noise(rng, 10.0) + 0.1 * canvas.noise(rng, 5.0)) + canvas.ventricles
         rough = np.where((side * canvas.lateral_mm > 2) & (canvas.points_mm[..., 2] > -40), rough, np.inf)
-        opacity, level = grow(canvas, rough.astype(np.float32), volume_ml, 30.0, 3.0)
+        opacity, level = grow(canvas, rough.astype(np.float32), volume_ml, 30.0, 3.0, crumb_ml=0.03 * volume_ml)
         return Shape(canvas, opacity, level, no_displacement(canvas))
 
     def intensity(self, shape: Shape, rng: np.random.Generator) -> Map:

@@ -37,7 +37,7 @@ class Tumour(Lesion):
         rough = radius * (1 + 0.16 * canvas.noise(rng, 11.0) + 0.07 * canvas.noise(rng, 5.0))
         oedema = rough + 0.45 * (1 - canvas.wm) * np.clip(radius - 0.3, 0, 1) + 0.3 * canvas.ventricles
         solid = radius * (1 + 0.10 * canvas.noise(rng, 9.0)) / CORE
-        opacity, _ = grow(canvas, np.minimum(oedema, solid), volume_ml, radius_mm, 2.5)
+        opacity, _ = grow(canvas, np.minimum(oedema, solid), volume_ml, radius_mm, 2.5, crumb_ml=0.03 * volume_ml)
         return Shape(canvas, opacity, (solid * CORE).astype(np.float32), displacement_mm)
 
     def intensity(self, shape: Shape, rng: np.random.Generator) -> Map:
