@@ -5,11 +5,17 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
 from pseudohealthy.io.volume import Volume
+
+if TYPE_CHECKING:  # what trains is imported by the tests that train
+    from fitted import Fitted
+    from pseudohealthy.io.cohort import Cohort
+    from pseudohealthy.stages.recipe import Recipe
 
 HALF_AXES_MM = (68.0, 86.0, 66.0)  # right-left, anterior-posterior, superior-inferior: 1617 ml
 CSF, GREY, WHITE = 300.0, 700.0, 1000.0
@@ -52,6 +58,30 @@ def make_brain(axes: object = (3.0, 3.0, 3.0), *, noise: float = 20.0, seed: int
 def made_brain() -> MadeBrain:
     """`made_brain(axes, noise=..., seed=...)` returns a Volume; see `make_brain`."""
     return make_brain
+
+
+@pytest.fixture(scope="session")
+def made_cohort(tmp_path_factory: pytest.TempPathFactory) -> Cohort:
+    """Files and table of a small cohort with every split; see `made_cohort.py`."""
+    from made_cohort import write_made_cohort
+
+    return write_made_cohort(tmp_path_factory.mktemp("made"))
+
+
+@pytest.fixture(scope="session")
+def smoke() -> Recipe:
+    """The recipe of two steps."""
+    from pseudohealthy.stages.recipe import load_recipe
+
+    return load_recipe("smoke")
+
+
+@pytest.fixture(scope="session")
+def fitted(tmp_path_factory: pytest.TempPathFactory, made_cohort: Cohort, smoke: Recipe) -> Fitted:
+    """Model folders that were trained on the made cohort; see `fitted.py`."""
+    from fitted import fit
+
+    return fit(tmp_path_factory.mktemp("fitted"), made_cohort, smoke)
 
 
 @pytest.fixture(scope="session")

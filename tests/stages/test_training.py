@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import os
 import random
 import signal
 import subprocess
 import sys
-import textwrap
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 import torch
 
-from made_cohort import write_made_cohort
 from pseudohealthy.config import TrainingSettings
 from pseudohealthy.io.cohort import Cohort
 from pseudohealthy.io.files import sha256
@@ -34,45 +34,75 @@ SETTINGS = [
 ]
 
 
-def command(data: Path, out: Path, *more: str) -> list[str]:
+KILLS = (signal.SIGTERM, signal.SIGKILL, signal.SIGINT)
+
+# Imports once; every training is a process of its own. One that is to be killed does it itself, at a step, so that the
+# test does not depend on how fast it is.
+PROGRAM = """
+import json, os, sys
+from pseudohealthy.cli import main
+from pseudohealthy.stages import train_reconstructor, training
+
+def until(step, kill, at):
+    def killed(self, batch, batch_idx):
+        if self.global_step == at:
+            os.kill(os.getpid(), kill)
+        return step(self, batch, batch_idx)
+    return killed
+
+for arguments, kill, at in json.loads(sys.argv[1]):
+    process = os.fork()
+    if not process:
+        if kill:
+            training.Trainee.training_step = until(training.Trainee.training_step, kill, at)
+        try:
+            code = main(arguments)
+        except SystemExit as end:
+            code = end.code
+        os._exit(code)
+    print(os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]), flush=True)
+"""
+
+
+def arguments(table: Path, out: Path, *more: str) -> list[str]:
     chosen = [part for setting in SETTINGS for part in ("--set", setting)]
-    base = [sys.executable, "-m", "pseudohealthy", "train", "reconstructor", "--data", str(data), "--out", str(out)]
-    return [*base, "--config", "smoke", *chosen, *more]
+    return ["train", "reconstructor", "--data", str(table), "--out", str(out), "--config", "smoke", *chosen, *more]
 
 
 @pytest.fixture(scope="module")
-def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
-    folder = tmp_path_factory.mktemp("uninterrupted")
-    write_made_cohort(folder)
-    subprocess.run(command(folder / "cohort.tsv", folder / "run"), check=True, capture_output=True)
-    return folder / "cohort.tsv", sha256(folder / "run" / "model" / "reconstructor.safetensors")
+def trainings(tmp_path_factory: pytest.TempPathFactory, made_cohort: Cohort) -> tuple[Path, list[int]]:
+    """Run folders of an uninterrupted training and of killed and resumed ones, and the exit code of each process."""
+    folder, table = tmp_path_factory.mktemp("trainings"), made_cohort[0].image.parent / "cohort.tsv"
+    jobs: list[tuple[list[str], int, int]] = [(arguments(table, folder / "uninterrupted"), 0, 0)]
+    for kill in KILLS:
+        at = random.Random(kill).randrange(13, STEPS - 5)
+        out = folder / kill.name
+        jobs += [(arguments(table, out), kill, at), (arguments(table, out, "--resume"), 0, 0)]
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, json.dumps(jobs)],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+    codes = [int(line) for line in done.stdout.split()]
+    assert len(codes) == len(jobs), done.stderr
+    return folder, codes
 
 
-@pytest.mark.parametrize("kill", [signal.SIGTERM, signal.SIGKILL, signal.SIGINT])
-def test_a_killed_and_resumed_training_ends_with_the_weights_of_an_uninterrupted_one(tmp_path, uninterrupted, kill):
-    data, expected = uninterrupted
-    run = tmp_path / "run"
-    at = random.Random(kill).randrange(10, STEPS - 5)
-    # the process kills itself at that step, so that the test does not depend on how fast it is
-    script = textwrap.dedent(f"""
-        import os, sys
-        from pseudohealthy.stages import training
-        step = training.Trainee.training_step
-        def until(self, batch, batch_idx):
-            if self.global_step == {at}:
-                os.kill(os.getpid(), {int(kill)})
-            return step(self, batch, batch_idx)
-        training.Trainee.training_step = until
-        from pseudohealthy.cli import main
-        sys.exit(main({command(data, run)[3:]!r}))
-    """)
-    killed = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
-    assert killed.returncode == {signal.SIGTERM: 143, signal.SIGKILL: -9, signal.SIGINT: 130}[kill], killed.stderr
-    assert not (run / "model").exists()
-    subprocess.run(command(data, run, "--resume"), check=True, capture_output=True)
-    assert sha256(run / "model" / "reconstructor.safetensors") == expected
-    steps = [int(line.split(",")[0]) for line in (run / "metrics.csv").read_text().splitlines()[1:]]
-    assert steps == [10, 20, 30, 40]
+@pytest.mark.parametrize("kill", KILLS)
+def test_a_killed_and_resumed_training_ends_with_the_weights_of_an_uninterrupted_one(trainings, kill):
+    folder, codes = trainings
+    place = 1 + 2 * KILLS.index(kill)
+    assert codes[0] == 0
+    assert codes[place : place + 2] == [{signal.SIGTERM: 143, signal.SIGKILL: -9, signal.SIGINT: 130}[kill], 0]
+    weights = "model/reconstructor.safetensors"
+    assert sha256(folder / kill.name / weights) == sha256(folder / "uninterrupted" / weights)
+    # not trained anew: the line of step 10 is older than the kill
+    assert (folder / kill.name / "log.txt").read_text().count("step 10/40") == 1
+    metrics = (folder / kill.name / "metrics.csv").read_text()
+    assert [int(line.split(",")[0]) for line in metrics.splitlines()[1:]] == [10, 20, 30, 40]
+    assert metrics == (folder / "uninterrupted" / "metrics.csv").read_text()
 
 
 def test_same_seed_twice_gives_identical_weights_and_another_seed_does_not(tmp_path, made_cohort):
