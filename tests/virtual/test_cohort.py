@@ -25,10 +25,10 @@ def dataset(tmp_path_factory):
 def test_the_cohort_is_what_was_asked_for(dataset):
     _, cohort, ticks = dataset
     assert [(case.name, case.subject, case.pathology, case.split) for case in cohort] == [
-        ("sub-0001", "sub-0001", "healthy", "train"),
-        ("sub-0002", "sub-0002", "healthy", "train"),
-        ("sub-0003", "sub-0003", "tumour", "annotated"),
-        ("sub-0004", "sub-0004", "sham", "test"),
+        ("sub-0001", f"virtual-{subject_seed(11, 0)}", "healthy", "train"),
+        ("sub-0002", f"virtual-{subject_seed(11, 1)}", "healthy", "train"),
+        ("sub-0003", f"virtual-{subject_seed(11, 2)}", "tumour", "annotated"),
+        ("sub-0004", f"virtual-{subject_seed(11, 3)}", "sham", "test"),
     ]
     assert ticks == 4
     assert [case.lesion_mask is None for case in cohort] == [True, True, False, False]

@@ -94,7 +94,7 @@ def _write(out: Path, subject: str, group: Group, scan: VirtualScan) -> Case:
         image=image,
         brain_mask=brain_mask,
         lesion_mask=lesion_mask if has_lesion else None,
-        subject=subject,
+        subject=f"virtual-{scan.seed}",  # the name is the cohort's, the person is the seed's
         mask_source=f"virtual-{scan.seed}" if has_lesion else "",
         # All virtual brains are deformations of one template. Named as their label map it would make every split a
         # leak; it stays empty, and tables say that virtual brains are not independent subjects.

@@ -35,8 +35,8 @@ def benchmark(run: RunFolder, plan: Plan) -> Evaluation:
             evaluation, of_seed = experiment(inner, plan, seed)
             pooled.gallery = pooled.gallery or evaluation.gallery
             write_json(inner.path / "facts.json", of_seed)
-            # another seed's sub-0001 is another person
-            named = [dataclasses.replace(case, subject=f"{seed}/{case.subject}") for case in evaluation.cases]
+            # another seed's sub-0001 is another scan
+            named = [dataclasses.replace(case, case=f"{seed}/{case.case}") for case in evaluation.cases]
             write_cases(named, cases)
         pooled.cases += read_cases(cases)
         told = json.loads((inner.path / "facts.json").read_text(encoding="utf-8"))
