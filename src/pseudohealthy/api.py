@@ -71,7 +71,7 @@ class AnomalySegmenter:
         cohort = as_cohort(data)
         if any(case.split for case in cohort):
             cohort = cohort.split("calibration")
-        return self._with(calibrate(self._model, cohort, settings))
+        return self._with(calibrate([self._model], cohort, settings)[0])
 
     def predict(
         self, scan: Volume | Path | str, brain_mask: Volume | None = None, threshold: str | float = "healthy"

@@ -48,7 +48,7 @@ def run(args: argparse.Namespace) -> None:
     cohort = discover(args.data)
     if any(case.split for case in cohort):
         cohort = cohort.split(args.split)
-    calibrated = calibrate(model, cohort, settings)
+    (calibrated,) = calibrate([model], cohort, settings)
     save_calibration(calibrated.calibration, args.model)
     for policy, threshold in calibrated.calibration[model.row].items():
         logging.getLogger("pseudohealthy").info("%s: %.4f (%s)", policy, threshold.value, threshold.statement)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,70 +11,92 @@ from numpy.typing import NDArray
 from pseudohealthy.config import CalibrationSettings
 from pseudohealthy.errors import CohortError
 from pseudohealthy.io.cohort import Cohort
+from pseudohealthy.models.detectors import DETECTORS
 from pseudohealthy.prepare.model_grid import GRIDS
 from pseudohealthy.prepare.scan import PreparedScan
 from pseudohealthy.score.thresholds import Threshold, healthy_threshold, lesion_threshold, lowest_threshold
-from pseudohealthy.stages.infer import Inference, Map
+from pseudohealthy.stages.infer import Inference, Map, refuse_other_reconstructors, score_with
 from pseudohealthy.stages.model_folder import Model
 from pseudohealthy.stages.seen import refuse_seen
 from pseudohealthy.stages.tensors import read_case, read_lesion, to_zyx
 
 
 def calibrate(
-    model: Model,
+    models: Sequence[Model],
     cohort: Cohort,
     settings: CalibrationSettings | None = None,
     advance: Callable[[], None] = lambda: None,
-) -> Model:
-    """The model with thresholds for each of its rows, found on scans that it has not learned from.
+) -> list[Model]:
+    """The models with thresholds for each of their rows, found on scans that they have not learned from.
 
     The `healthy` policy is found on the scans without lesion, the `lesion` policy on those with one. Volumes are
     counted in each scan's own grid, as `predict` does.
 
     Args:
-        model: What is calibrated.
+        models: What is calibrated; they share one reconstructor, which runs once a scan.
         cohort: Calibration scans.
-        settings: Volume and risk; by default those of the model's recipe.
+        settings: Volume and risk; by default those of the first model's recipe.
         advance: Called after each scan.
 
     Raises:
         CohortError: The cohort is empty.
-        LeakError: The model has learned from one of the scans.
+        LeakError: A model has learned from one of the scans.
+        ModelFolderError: The models have different reconstructors.
     """
     if not len(cohort):
         raise CohortError(
             "calibration scans",
             found="none",
             needed="at least one healthy or annotated scan",
-            fix="Mark scans with 'calibration' in the split column of the cohort table.",
+            fix="Mark scans with 'calibration' in the split column of the cohort table, or choose others with --split.",
         )
-    refuse_seen(cohort, model, "calibration scans")
-    settings = settings or model.recipe.calibration
-    inference = Inference(model)
-    per_scan: dict[str, list[float]] = {}
-    annotated: dict[str, list[tuple[NDArray[np.float32], NDArray[np.bool_], NDArray[np.bool_]]]] = {}
+    for model in models:
+        refuse_seen(cohort, model, "calibration scans")
+    refuse_other_reconstructors(models)
+    recipe = models[0].recipe
+    settings = settings or recipe.calibration
+    inferences = [Inference(model) for model in models]
+    healthy: dict[str, list[float]] = {}
+    annotated: dict[str, list[Annotated]] = {}
     for case in cohort:
-        prepared = read_case(case, GRIDS[model.recipe.grid], model.recipe.space)
+        prepared = read_case(case, GRIDS[recipe.grid], recipe.space)
         lesion = read_lesion(case, prepared)
-        rows = inference.rows(prepared, inference.branches(prepared))
         brain = prepared.native_mask.data
-        for row, native in native_scores(prepared, rows).items():
-            if lesion is not None and bool(lesion.data.any()):
-                annotated.setdefault(row, []).append((native[brain], lesion.data[brain], brain[brain]))
-            else:
-                lowest = lowest_threshold(native, brain, prepared.native.voxel_ml, settings.max_healthy_ml)
-                per_scan.setdefault(row, []).append(lowest)
+        for _, rows in score_with(inferences, prepared):
+            for row, native in native_scores(prepared, rows).items():
+                if lesion is not None and bool(lesion.data.any()):
+                    annotated.setdefault(row, []).append((native[brain], lesion.data[brain]))
+                else:
+                    lowest = lowest_threshold(native, brain, prepared.native.voxel_ml, settings.max_healthy_ml)
+                    healthy.setdefault(row, []).append(lowest)
         advance()
-    calibration: dict[str, dict[str, Threshold]] = {}
-    for row in {**per_scan, **annotated}:
-        policies: dict[str, Threshold] = {}
-        if row in per_scan:
-            policies["healthy"] = healthy_threshold(per_scan[row], settings)
-        if row in annotated:
-            scores, lesions, masks = zip(*annotated[row], strict=True)
-            policies["lesion"] = lesion_threshold(scores, lesions, masks)
-        calibration[row] = policies
-    return dataclasses.replace(model, calibration=calibration)
+    thresholds = {row: _policies(healthy.get(row), annotated.get(row), settings) for row in {**healthy, **annotated}}
+    return [
+        dataclasses.replace(model, calibration={row: thresholds[row] for row in _rows_of(model, thresholds)})
+        for model in models
+    ]
+
+
+Annotated = tuple[NDArray[np.float32], NDArray[np.bool_]]
+"""Scores and truth of the voxels of one brain."""
+
+
+def _policies(
+    healthy: Sequence[float] | None, annotated: Sequence[Annotated] | None, settings: CalibrationSettings
+) -> dict[str, Threshold]:
+    policies: dict[str, Threshold] = {}
+    if healthy:
+        policies["healthy"] = healthy_threshold(healthy, settings)
+    if annotated:
+        scores, lesions = zip(*annotated, strict=True)
+        policies["lesion"] = lesion_threshold(scores, lesions, [np.ones_like(lesion) for lesion in lesions])
+    return policies
+
+
+def _rows_of(model: Model, rows: Iterable[str]) -> list[str]:
+    """The rows that a model gives: its own, its branches, and the baselines."""
+    own = (model.row, model.segmenter_row, model.recipe.reconstructor.method, *DETECTORS)
+    return [row for row in rows if row in own]
 
 
 def native_scores(prepared: PreparedScan, rows: Mapping[str, Map]) -> dict[str, NDArray[np.float32]]:

@@ -7,7 +7,7 @@ within the scan, so it scores the same alone, in a cohort, or in another order (
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from pseudohealthy import __version__
 from pseudohealthy.data.slices import SliceBatch, generator
+from pseudohealthy.errors import ModelFolderError
 from pseudohealthy.io.cohort import Case
 from pseudohealthy.io.volume import Volume
 from pseudohealthy.models.detectors import DETECTORS
@@ -35,6 +36,21 @@ CHUNK = 16
 """Slices a network call. Part of the result's last digits, so not an option."""
 
 Map = NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class Reconstructions:
+    """What Stage I makes of a scan, on the model grid.
+
+    Attributes:
+        views: All reconstructions that the score averages, (view, z, y, x).
+        mean: Their mean x^, (z, y, x).
+        unsupervised: The deviation from it, x~ in [0, 1], (z, y, x).
+    """
+
+    views: torch.Tensor
+    mean: Map
+    unsupervised: Map
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,8 +116,8 @@ class Inference:
         if model.segmenter is not None:
             model.segmenter.to(self.device)
 
-    def views(self, prepared: PreparedScan) -> torch.Tensor:
-        """All reconstructions that the score averages, (view, z, y, x); slices without brain are 0."""
+    def reconstruct(self, prepared: PreparedScan) -> Reconstructions:
+        """Stage I on a prepared scan. Slices without brain are 0."""
         x, mask = to_zyx(prepared.image.data), to_zyx(prepared.mask.data)
         parts = []
         with torch.inference_mode():
@@ -111,37 +127,30 @@ class Inference:
         whole = torch.zeros(len(parts[0][1]), *x.shape)
         for positions, views in parts:
             whole[:, positions] = views
-        return whole
+        x_hat = whole.mean(dim=0).numpy()
+        return Reconstructions(whole, x_hat, self._unsupervised(x, x_hat, mask))
 
-    def branches(
-        self, prepared: PreparedScan, timings_s: dict[str, float] | None = None, views: torch.Tensor | None = None
-    ) -> Branches:
+    def branches(self, prepared: PreparedScan, made: Reconstructions | None = None) -> Branches:
         """Reconstruction and both branches of a prepared scan.
 
         The segmenter runs once for each reconstruction (each t) and its maps are averaged (paper, section 3.3).
 
         Args:
             prepared: The scan.
-            timings_s: Phase -> seconds, added to.
-            views: `views(prepared)` where another model with the same reconstructor has made them already.
+            made: `reconstruct(prepared)`, where a model with the same reconstructor has made it already.
         """
-        timings = timings_s if timings_s is not None else {}
-        x, mask = to_zyx(prepared.image.data), to_zyx(prepared.mask.data)
-        if views is None:
-            with timed(timings, "reconstruct"):
-                views = self.views(prepared)
-        x_hat = views.mean(dim=0).numpy()
+        if made is None:
+            made = self.reconstruct(prepared)
         supervised = None
         if self.model.segmenter is not None:
-            with timed(timings, "segment"), torch.inference_mode():
-                supervised = np.zeros_like(x)
+            x, mask = to_zyx(prepared.image.data), to_zyx(prepared.mask.data)
+            supervised = np.zeros_like(x)
+            with torch.inference_mode():
                 for batch in _chunks(x, mask, self.device):
                     rows = batch.position.cpu()
-                    of_chunk = views[:, rows][:, :, None].to(self.device)
-                    supervised[rows.numpy()] = self._segmented(batch, of_chunk)[:, 0].cpu().numpy()
-        with timed(timings, "score"):
-            unsupervised = self._unsupervised(x, x_hat, mask)
-        return Branches(x_hat, unsupervised, supervised)
+                    views = made.views[:, rows][:, :, None].to(self.device)
+                    supervised[rows.numpy()] = self._segmented(batch, views)[:, 0].cpu().numpy()
+        return Branches(made.mean, made.unsupervised, supervised)
 
     def _segmented(self, batch: SliceBatch, views: torch.Tensor) -> torch.Tensor:
         segmenter = self.model.segmenter
@@ -188,7 +197,10 @@ class Inference:
         """Score a prepared scan, unless its `branches` are known already, and bring everything to its native grid."""
         timings: dict[str, float] = {}
         if branches is None:
-            branches = self.branches(prepared, timings)
+            with timed(timings, "reconstruct"):
+                made = self.reconstruct(prepared)
+            with timed(timings, "segment"):
+                branches = self.branches(prepared, made)
         with timed(timings, "to native grid"):
             score = prepared.to_native(to_zyx(self.score(branches)))
             reconstruction = prepared.to_native(to_zyx(branches.reconstruction))
@@ -218,6 +230,37 @@ class Inference:
             },
             warnings=_warnings(prepared),
         )
+
+
+def score_with(inferences: Sequence[Inference], prepared: PreparedScan) -> list[tuple[Branches, dict[str, Map]]]:
+    """Branches and rows of one scan under several models that share Stage I, which runs once.
+
+    The baselines are among the rows of the first model alone.
+    """
+    made = inferences[0].reconstruct(prepared)
+    scored = []
+    for number, inference in enumerate(inferences):
+        branches = inference.branches(prepared, made)
+        scored.append((branches, inference.rows(prepared, branches, baselines=number == 0)))
+    return scored
+
+
+def refuse_other_reconstructors(models: Sequence[Model]) -> None:
+    """Refuse models that do not share one and the same reconstructor.
+
+    Raises:
+        ModelFolderError: They do not.
+    """
+    first = models[0].reconstructor.state_dict()
+    for model in models[1:]:
+        other = model.reconstructor.state_dict()
+        if first.keys() != other.keys() or not all(torch.equal(first[key], other[key]) for key in first):
+            raise ModelFolderError(
+                f"model {model.row}",
+                found="another reconstructor than that of the first model",
+                needed="models that share Stage I",
+                fix="Evaluate them one by one.",
+            )
 
 
 @contextmanager

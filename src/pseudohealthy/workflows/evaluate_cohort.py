@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from pseudohealthy.errors import CohortError, ModelFolderError
@@ -15,10 +14,10 @@ from pseudohealthy.evaluate.table import CaseResult
 from pseudohealthy.io.cohort import Case, Cohort
 from pseudohealthy.io.volume import Volume
 from pseudohealthy.prepare.model_grid import GRIDS
-from pseudohealthy.prepare.scan import PreparedScan, prepare_scan
+from pseudohealthy.prepare.scan import prepare_scan
 from pseudohealthy.report.gallery import GalleryCase, choose
 from pseudohealthy.stages.calibrate import native_scores
-from pseudohealthy.stages.infer import Branches, Inference, Map
+from pseudohealthy.stages.infer import Inference, refuse_other_reconstructors, score_with
 from pseudohealthy.stages.model_folder import Model
 from pseudohealthy.stages.seen import refuse_seen
 from pseudohealthy.stages.tensors import read_case, read_lesion, to_zyx
@@ -70,7 +69,7 @@ def evaluate_cohort(
     for model in models:
         refuse_seen(cohort, model, "test scans")
         _refuse_uncalibrated(model, policy)
-    _refuse_other_reconstructors(models)
+    refuse_other_reconstructors(models)
     inferences = [Inference(model) for model in models]
     evaluation = Evaluation()
     for case in cohort:
@@ -85,10 +84,10 @@ def _evaluate_case(case: Case, inferences: Sequence[Inference], policy: str, eva
     prepared = read_case(case, GRIDS[recipe.grid], recipe.space)
     lesion = read_lesion(case, prepared)
     test_set = case.pathology or UNNAMED_SET
-    scored = Scored.of(prepared, inferences)
+    scored = score_with(inferences, prepared)
     rows = {
         row: (score, inference.model.calibration[row][policy])
-        for inference, made in zip(inferences, scored.rows, strict=True)
+        for inference, (_, made) in zip(inferences, scored, strict=True)
         for row, score in made.items()
     }
     truth = None if lesion is None else lesion.data
@@ -111,28 +110,9 @@ def _evaluate_case(case: Case, inferences: Sequence[Inference], policy: str, eva
         for grid, values in (("native", metrics[row]), ("model", on_grid)):
             evaluation.cases.append(CaseResult(row, test_set, case.name, case.subject, grid, values))
     row = main.model.row
-    prediction = main.predict(prepared, main.model.calibration[row][policy], case, scored.branches[0])
+    prediction = main.predict(prepared, main.model.calibration[row][policy], case, scored[0][0])
     picture = GalleryCase(case.name, test_set, case.pathology, "", prediction, lesion, metrics[row])
     evaluation.gallery = choose([*evaluation.gallery, picture])
-
-
-@dataclass(frozen=True, eq=False)
-class Scored:
-    """What several models make of one prepared scan: their branches, and their rows on the model grid."""
-
-    branches: list[Branches]
-    rows: list[dict[str, Map]]
-
-    @classmethod
-    def of(cls, prepared: PreparedScan, inferences: Sequence[Inference]) -> Scored:
-        """Reconstruct once, since the models share Stage I, and score with each model."""
-        views = inferences[0].views(prepared)
-        branches = [inference.branches(prepared, views=views) for inference in inferences]
-        rows = [
-            inference.rows(prepared, made, baselines=number == 0)
-            for number, (inference, made) in enumerate(zip(inferences, branches, strict=True))
-        ]
-        return cls(branches, rows)
 
 
 def _twin_scores(case: Case, scan: Volume, inferences: Sequence[Inference]) -> dict[str, NDArray[np.float32]] | None:
@@ -142,7 +122,7 @@ def _twin_scores(case: Case, scan: Volume, inferences: Sequence[Inference]) -> d
         return None
     recipe = inferences[0].model.recipe
     prepared = prepare_scan(twin.image, GRIDS[recipe.grid], twin.brain_mask, recipe.space)
-    rows = {row: score for made in Scored.of(prepared, inferences).rows for row, score in made.items()}
+    rows = {row: score for _, made in score_with(inferences, prepared) for row, score in made.items()}
     return native_scores(prepared, rows)
 
 
@@ -155,16 +135,3 @@ def _refuse_uncalibrated(model: Model, policy: str) -> None:
             needed="stored thresholds",
             fix="Run 'pseudohealthy calibrate MODEL DATA' with scans that the model has not learned from.",
         )
-
-
-def _refuse_other_reconstructors(models: Sequence[Model]) -> None:
-    first = models[0].reconstructor.state_dict()
-    for model in models[1:]:
-        other = model.reconstructor.state_dict()
-        if first.keys() != other.keys() or not all(torch.equal(first[key], other[key]) for key in first):
-            raise ModelFolderError(
-                f"model {model.row}",
-                found="another reconstructor than that of the first model",
-                needed="models that share Stage I",
-                fix="Evaluate them one by one.",
-            )

@@ -42,8 +42,8 @@ def experiment(run: RunFolder, plan: Plan, seed: int) -> tuple[Evaluation, dict[
     clock.lap("Stage I")
     models = _stage_2(cohort, stage_1, recipe, plan, run)
     clock.lap("Stage II")
-    with progress(run, "calibrate", len(models) * len(cohort.split("calibration"))) as advance:
-        models = [calibrate(model, cohort.split("calibration"), advance=advance) for model in models]
+    with progress(run, "calibrate", len(cohort.split("calibration"))) as advance:
+        models = calibrate(models, cohort.split("calibration"), advance=advance)
     save_model(models[0], run.path / "model")
     clock.lap("calibrate")
     with progress(run, "evaluate", len(cohort.split("test"))) as advance:
