@@ -15,8 +15,9 @@ from pseudohealthy.prepare.model_grid import GRIDS
 from pseudohealthy.prepare.scan import prepare_scan
 from pseudohealthy.score.thresholds import Threshold
 from pseudohealthy.stages.calibrate import calibrate
-from pseudohealthy.stages.infer import Inference, Prediction
+from pseudohealthy.stages.infer import Inference
 from pseudohealthy.stages.model_folder import Model, load_model, save_model
+from pseudohealthy.stages.prediction import Prediction
 from pseudohealthy.stages.recipe import load_recipe
 from pseudohealthy.stages.run_folder import RunFolder
 from pseudohealthy.stages.train_reconstructor import train_reconstructor

@@ -14,7 +14,7 @@ from pseudohealthy.score.metrics import dice
 
 if TYPE_CHECKING:
     from pseudohealthy.io.volume import Volume
-    from pseudohealthy.stages.infer import Prediction
+    from pseudohealthy.stages.prediction import Prediction
 
 _SLICES = 8
 _ROWS_SHOWN = 40  # of the lesion table; a mask in a thousand pieces says nothing more with all of them

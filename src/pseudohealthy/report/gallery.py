@@ -10,7 +10,7 @@ from pseudohealthy.report.names import CONTROLS
 
 if TYPE_CHECKING:
     from pseudohealthy.io.volume import Volume
-    from pseudohealthy.stages.infer import Prediction
+    from pseudohealthy.stages.prediction import Prediction
 
 
 @dataclass(frozen=True, eq=False)

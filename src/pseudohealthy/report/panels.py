@@ -13,7 +13,7 @@ from pseudohealthy.report.colours import MASK_COLOUR, TRUTH_COLOUR, grey_window,
 
 if TYPE_CHECKING:
     from pseudohealthy.io.volume import Volume
-    from pseudohealthy.stages.infer import Prediction
+    from pseudohealthy.stages.prediction import Prediction
 
 
 def render_panels(

@@ -19,15 +19,15 @@ from pseudohealthy import __version__
 from pseudohealthy.data.slices import SliceBatch, generator
 from pseudohealthy.errors import ModelFolderError
 from pseudohealthy.io.cohort import Case
-from pseudohealthy.io.volume import Volume
 from pseudohealthy.models.detectors import DETECTORS
 from pseudohealthy.prepare.scan import PreparedScan
 from pseudohealthy.score.fusion import anomaly_score
-from pseudohealthy.score.lesions import Lesion, lesion_table
+from pseudohealthy.score.lesions import lesion_table
 from pseudohealthy.score.maps import SCORES
 from pseudohealthy.score.median import median_in_mask
 from pseudohealthy.score.thresholds import Threshold
 from pseudohealthy.stages.model_folder import Model
+from pseudohealthy.stages.prediction import Prediction
 from pseudohealthy.stages.reference import Reference
 from pseudohealthy.stages.tensors import to_zyx
 from pseudohealthy.stages.training import best_device
@@ -66,43 +66,6 @@ class Branches:
     reconstruction: Map
     unsupervised: Map
     supervised: Map | None
-
-
-@dataclass(frozen=True, eq=False)
-class Prediction:
-    """The result of one scan, in its native grid.
-
-    Attributes:
-        case: Where it came from; None for a scan from memory.
-        scan: As read.
-        brain_mask: What was scored.
-        reconstruction: Pseudo-healthy reconstruction on the scan's intensity scale; 0 outside the brain.
-        score: Anomaly score in [0, 1].
-        unsupervised: Its unsupervised branch in [0, 1].
-        supervised: Its supervised branch in [0, 1], or None.
-        mask: `score > threshold.value`, bool.
-        threshold: The threshold and what it promises.
-        lesions: Connected lesions of the mask.
-        coverage: Share of the brain inside the model grid's field; the rest scores 0.
-        timings_s: Phase -> seconds.
-        model: Facts of the model: row, version, seed.
-        warnings: Sentences that every output shows.
-    """
-
-    case: Case | None
-    scan: Volume
-    brain_mask: Volume
-    reconstruction: Volume
-    score: Volume
-    unsupervised: Volume
-    supervised: Volume | None
-    mask: Volume
-    threshold: Threshold
-    lesions: tuple[Lesion, ...]
-    coverage: float
-    timings_s: dict[str, float]
-    model: dict[str, str]
-    warnings: tuple[str, ...]
 
 
 class Inference:

@@ -19,8 +19,9 @@ from pseudohealthy.io.volume import write_volume
 from pseudohealthy.prepare.model_grid import GRIDS
 from pseudohealthy.report.case_page import write_case_page
 from pseudohealthy.score.thresholds import Threshold, given_threshold
-from pseudohealthy.stages.infer import Inference, Prediction
+from pseudohealthy.stages.infer import Inference
 from pseudohealthy.stages.model_folder import Model
+from pseudohealthy.stages.prediction import Prediction
 from pseudohealthy.stages.run_folder import RunFolder
 from pseudohealthy.stages.tensors import read_case, read_lesion
 
