@@ -15,7 +15,7 @@ from pseudohealthy.io.cohort import Case
 from pseudohealthy.io.volume import Volume
 from pseudohealthy.score.lesions import lesion_table
 from pseudohealthy.score.thresholds import Threshold
-from pseudohealthy.stages.infer import Prediction
+from pseudohealthy.stages.prediction import Prediction
 
 LEFT_MM, LESION_RADIUS_MM = (-38.0, 20.0, 12.0), 14.0
 VOID = {"meta", "img", "source", "br", "link"}
