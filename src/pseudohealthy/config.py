@@ -5,6 +5,7 @@ The YAML schema and the command line's options are built from these classes (`st
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -23,6 +24,11 @@ class ScoreSettings:
     map: str = "ssim"
     median_voxels: int = 5
 
+    def __post_init__(self) -> None:
+        _refuse(not 0 <= self.beta <= 1, f"beta {self.beta:g} is not in [0, 1]")
+        odd = self.median_voxels > 0 and self.median_voxels % 2 == 1
+        _refuse(not odd, f"median_voxels {self.median_voxels} is not an odd number above 0")
+
 
 @dataclass(frozen=True)
 class CalibrationSettings:
@@ -30,6 +36,10 @@ class CalibrationSettings:
 
     max_healthy_ml: float = 1.0
     alpha: float = 0.1
+
+    def __post_init__(self) -> None:
+        _refuse(not 0 <= self.max_healthy_ml < math.inf, f"max_healthy_ml {self.max_healthy_ml:g} is not 0 or more")
+        _refuse(not 0 < self.alpha < 1, f"alpha {self.alpha:g} is not between 0 and 1")
 
 
 @dataclass(frozen=True)
@@ -66,6 +76,13 @@ class TrainingSettings:
     precision: Literal["auto", "32-true", "bf16-mixed", "16-mixed"] = "auto"
     seed: int = 0
 
+    def __post_init__(self) -> None:
+        for name in ("steps", "batch_size", "validate_every_steps", "checkpoint_every_steps"):
+            _refuse(getattr(self, name) < 1, f"{name} {getattr(self, name)} is not 1 or more")
+        _refuse(self.seed < 0, f"seed {self.seed} is not 0 or more")
+        _refuse(not 0 <= self.ema_decay < 1, f"ema_decay {self.ema_decay:g} is not in [0, 1)")
+        _refuse(not 0 < self.learning_rate < math.inf, f"learning_rate {self.learning_rate:g} is not above 0")
+
 
 @dataclass(frozen=True)
 class AugmentSettings:
@@ -100,6 +117,12 @@ class SupervisionSettings:
     synthetic: str = "none"
     synthetic_share: float = 0.5
     lesion_slice_share: float = 0.0
+
+
+def _refuse(wrong: bool, problem: str) -> None:
+    """A recipe's reader turns the error into one that names the recipe."""
+    if wrong:
+        raise ValueError(problem)
 
 
 @dataclass(frozen=True)

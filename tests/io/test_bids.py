@@ -42,6 +42,18 @@ def test_bids_dataset_gives_its_t1w_scans_with_masks_beside_and_under_derivative
     assert [case.subject for case in discover([tmp_path])] == ["sub-01", "sub-01", "sub-02"]
 
 
+def test_one_subject_of_a_dataset_comes_with_what_the_dataset_knows(tmp_path):
+    make(
+        tmp_path,
+        "sub-01/anat/sub-01_T1w.nii.gz",
+        "sub-02/anat/sub-02_T1w.nii.gz",
+        "derivatives/lesions/sub-02/anat/sub-02_label-L_mask.nii.gz",
+    )
+    assert summary(discover([tmp_path / "sub-02"])) == [
+        ("sub-02", "sub-02_T1w.nii.gz", None, "sub-02_label-L_mask.nii.gz")
+    ]
+
+
 def test_participants_table_is_merged(tmp_path):
     make(tmp_path, "sub-01/anat/sub-01_T1w.nii.gz", "sub-02/anat/sub-02_T1w.nii.gz")
     (tmp_path / "participants.tsv").write_text(

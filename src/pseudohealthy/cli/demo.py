@@ -14,10 +14,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Do it."""
+    from pseudohealthy.errors import ConfigError
     from pseudohealthy.stages.run_folder import RunFolder
     from pseudohealthy.workflows.demo import demo
     from pseudohealthy.workflows.plan import load_plan
 
+    if args.seed < 0:
+        raise ConfigError("--seed", found=str(args.seed), needed="0 or more", fix="For example: --seed 1")
     with RunFolder.open(args.out, overwrite=args.overwrite) as folder:
         demo(folder, load_plan("smoke" if args.smoke else "demo"), args.seed)
         folder.log(f"Open {(folder.path / 'report.html').resolve()}")

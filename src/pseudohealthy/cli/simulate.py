@@ -26,7 +26,7 @@ def run(args: argparse.Namespace) -> None:
     import logging
 
     from pseudohealthy.errors import ConfigError
-    from pseudohealthy.io.files import new_output_folder
+    from pseudohealthy.stages.run_folder import RunFolder
     from pseudohealthy.virtual.cohort import Group, simulate
     from pseudohealthy.virtual.lesions import PATHOLOGIES
 
@@ -44,6 +44,7 @@ def run(args: argparse.Namespace) -> None:
         raise ConfigError(
             "--spacing-mm", found=f"{args.spacing_mm:g}", needed="0.5 to 4 mm", fix="For example: --spacing-mm 1"
         )
-    out = new_output_folder(args.out, overwrite=args.overwrite)
-    cohort = simulate(out, [Group(kind, args.n, args.split) for kind in args.pathology], args.seed, args.spacing_mm)
-    logging.getLogger("pseudohealthy").info("%d virtual scans written to %s", len(cohort), out)
+    groups = [Group(kind, args.n, args.split) for kind in args.pathology]
+    with RunFolder.open(args.out, overwrite=args.overwrite) as folder:
+        cohort = simulate(folder.path, groups, args.seed, args.spacing_mm)
+    logging.getLogger("pseudohealthy").info("%d virtual scans written to %s", len(cohort), args.out)

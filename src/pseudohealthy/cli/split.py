@@ -26,6 +26,7 @@ def run(args: argparse.Namespace) -> None:
     from pseudohealthy.io.bids import discover
     from pseudohealthy.io.cohort import write_cohort
     from pseudohealthy.io.splits import split_by_group
+    from pseudohealthy.io.table import is_table
 
     shares = {}
     for item in args.share:
@@ -38,6 +39,10 @@ def run(args: argparse.Namespace) -> None:
             ) from error
     if args.out.exists():
         raise OutputError(args.out, found="a file", needed="a new name", fix="Remove it or choose another --out.")
+    if not is_table(args.out):
+        raise OutputError(
+            args.out, found="no table's name", needed="a .tsv or .csv file", fix="For example: --out cohort.tsv"
+        )
     cohort = split_by_group(discover(args.inputs), shares, args.seed)
     write_cohort(cohort, args.out)
     counts = ", ".join(f"{name} {len(cohort.split(name))}" for name in shares)

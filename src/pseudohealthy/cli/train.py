@@ -52,10 +52,6 @@ def run_reconstructor(args: argparse.Namespace) -> None:
 
 def run_segmenter(args: argparse.Namespace) -> None:
     """Train Stage II."""
-    import dataclasses
-
-    from pseudohealthy.data.anomalies import ANOMALIES
-    from pseudohealthy.errors import ConfigError
     from pseudohealthy.io.bids import discover
     from pseudohealthy.io.cohort import Cohort
     from pseudohealthy.io.splits import refuse_leaks
@@ -64,24 +60,13 @@ def run_segmenter(args: argparse.Namespace) -> None:
     from pseudohealthy.stages.run_folder import RunFolder
     from pseudohealthy.stages.train_segmenter import Supervision, train_segmenter
 
-    recipe = load_recipe(args.config, args.overrides)
-    if args.synthetic:
-        recipe = dataclasses.replace(
-            recipe, supervision=dataclasses.replace(recipe.supervision, synthetic=args.synthetic)
-        )
-    painting = recipe.supervision.synthetic != "none"
-    if painting and recipe.supervision.synthetic not in ANOMALIES:
-        raise ConfigError(
-            "synthetic anomalies",
-            found=f"'{recipe.supervision.synthetic}'",
-            needed=f"none or one of {', '.join(ANOMALIES)}",
-            fix="Check the spelling.",
-        )
+    synthetic = [f"supervision.synthetic={args.synthetic}"] if args.synthetic else []
+    recipe = load_recipe(args.config, [*args.overrides, *synthetic])
     stage_1 = load_model(args.reconstructor)
     cohort = discover(args.data)
     refuse_leaks(cohort.sides())
     scans = Supervision(
-        healthy=cohort.split("train") if painting else Cohort(()),
+        healthy=Cohort(()) if recipe.supervision.synthetic == "none" else cohort.split("train"),
         annotated=cohort.split("annotated"),
         validation=cohort.split("validation"),
     )

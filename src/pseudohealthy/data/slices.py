@@ -6,6 +6,7 @@ A batch is a function of (seed, step) alone, so a killed and resumed training se
 from __future__ import annotations
 
 import hashlib
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -62,7 +63,11 @@ class SliceStore:
         """Empty arrays for `scans` scans in `folder`, which is made."""
         folder.mkdir(parents=True, exist_ok=True)
         for name, dtype in (("images", np.float16), ("masks", np.bool_), ("lesions", np.bool_)):
-            np.lib.format.open_memmap(folder / f"{name}.npy", mode="w+", dtype=dtype, shape=(scans, *shape_zyx))
+            path = folder / f"{name}.npy"
+            np.lib.format.open_memmap(path, mode="w+", dtype=dtype, shape=(scans, *shape_zyx))
+            if hasattr(os, "posix_fallocate"):  # a disk that is full is an error here; later it would kill the process
+                with path.open("r+b") as file:
+                    os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
         return cls(folder, mode="r+")
 
     def __len__(self) -> int:

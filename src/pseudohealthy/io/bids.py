@@ -14,7 +14,7 @@ from pseudohealthy.io.table import is_table, read_table
 
 
 def discover(inputs: Sequence[Path]) -> Cohort:
-    """Find the scans: BIDS datasets, plain folders of NIfTI files, single files, tables, or a mixture.
+    """Find the scans: BIDS datasets or one of their subjects, plain folders of NIfTI files, files, tables, or a mixture.
 
     A dataset's `cohort.tsv` wins over what its folders hold. Brain masks (`*_desc-brain_mask`) and lesion masks
     (`*_label-L_mask`) attach to their scan; masks that a prediction wrote are never taken for truth.
@@ -50,6 +50,9 @@ def _cases(path: Path) -> list[Case]:
     if path.is_dir():
         if (path / "cohort.tsv").is_file():
             return list(read_cohort(path / "cohort.tsv"))
+        if path.name.startswith("sub-"):  # one subject of a dataset
+            everyone = [case for case in _cases(path.resolve().parent) if path.resolve() in case.image.parents]
+            return everyone or _plain_cases(path)
         subjects = sorted(folder for folder in path.glob("sub-*") if folder.is_dir())
         return _bids_cases(path, subjects) if subjects else _plain_cases(path)
     if path.is_file() and is_table(path):

@@ -28,12 +28,17 @@ def write_bytes(path: str | Path, content: bytes) -> None:
         finally:
             temporary.unlink(missing_ok=True)
     except OSError as error:
-        raise OutputError(
-            path,
-            found=f"that it cannot be written ({error.strerror or error})",
-            needed="a writable folder with free space",
-            fix="Free some space or choose another output folder.",
-        ) from error
+        raise cannot_write(path, error) from error
+
+
+def cannot_write(path: str | Path, error: OSError) -> OutputError:
+    """What the user is told when a file cannot be written."""
+    return OutputError(
+        path,
+        found=f"that it cannot be written ({error.strerror or error})",
+        needed="a writable folder with free space",
+        fix="Free some space or choose another output folder.",
+    )
 
 
 def write_text(path: str | Path, text: str) -> None:

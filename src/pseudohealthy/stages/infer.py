@@ -209,12 +209,12 @@ def score_with(inferences: Sequence[Inference], prepared: PreparedScan) -> list[
 
 
 def refuse_other_reconstructors(models: Sequence[Model]) -> None:
-    """Refuse models that do not share one and the same reconstructor.
+    """Refuse models that do not share one and the same reconstructor, or whose own rows have one name.
 
     Raises:
-        ModelFolderError: They do not.
+        ModelFolderError: They do not, or have.
     """
-    first = models[0].reconstructor.state_dict()
+    first, names = models[0].reconstructor.state_dict(), {models[0].row}
     for model in models[1:]:
         other = model.reconstructor.state_dict()
         if first.keys() != other.keys() or not all(torch.equal(first[key], other[key]) for key in first):
@@ -224,6 +224,14 @@ def refuse_other_reconstructors(models: Sequence[Model]) -> None:
                 needed="models that share Stage I",
                 fix="Evaluate them one by one.",
             )
+        if model.row in names:
+            raise ModelFolderError(
+                f"model {model.row}",
+                found="two models of this name",
+                needed="one model a row of the table",
+                fix="Evaluate them one by one.",
+            )
+        names.add(model.row)
 
 
 @contextmanager

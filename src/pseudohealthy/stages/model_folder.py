@@ -15,12 +15,12 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import nn
 
 from pseudohealthy import __version__
-from pseudohealthy.errors import ConfigError, ModelFolderError
-from pseudohealthy.io.files import sha256, write_json, write_text
+from pseudohealthy.errors import ModelFolderError
+from pseudohealthy.io.files import sha256, write_bytes, write_json, write_text
 from pseudohealthy.models.population import Population
 from pseudohealthy.models.reconstructors import RECONSTRUCTORS, Reconstructor
 from pseudohealthy.models.segmenters import SEGMENTERS, Segmenter
@@ -82,7 +82,9 @@ def save_model(model: Model, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     _save_weights(folder / WEIGHTS[0], {"mean": model.population.mean, "sd": model.population.sd})
     _save_weights(folder / WEIGHTS[1], model.reconstructor.state_dict())
-    if model.segmenter is not None:
+    if model.segmenter is None:
+        (folder / WEIGHTS[2]).unlink(missing_ok=True)  # of a model that was saved here before
+    else:
         _save_weights(folder / WEIGHTS[2], model.segmenter.state_dict())
     save_calibration(model.calibration, folder)
     write_json(folder / "metrics.json", dict(model.metrics))
@@ -142,7 +144,9 @@ def load_model(folder: Path) -> Model:
             calibration=_calibration(folder),
             metrics=json.loads((folder / "metrics.json").read_text(encoding="utf-8")),
         )
-    except (KeyError, TypeError, json.JSONDecodeError, SafetensorError, OSError, ConfigError) as error:
+    except ModelFolderError:
+        raise
+    except (AttributeError, KeyError, TypeError, ValueError, SafetensorError, OSError) as error:
         raise _broken(folder, f"a part that cannot be read ({' '.join(str(error).split())})") from error
 
 
@@ -158,7 +162,7 @@ def _config(folder: Path) -> dict[str, Any]:
     if not path.is_file():
         raise ModelFolderError(
             folder,
-            found="no config.json" if folder.is_dir() else "no such folder",
+            found="no config.json" if folder.is_dir() else "a file" if folder.exists() else "no such folder",
             needed="a model folder",
             fix="Name the folder 'model' that 'pseudohealthy train' or 'pseudohealthy demo' wrote.",
         )
@@ -184,10 +188,14 @@ def _check_files(folder: Path, files: Mapping[str, str]) -> None:
 
 def _calibration(folder: Path) -> dict[str, dict[str, Threshold]]:
     content = json.loads((folder / "calibration.json").read_text(encoding="utf-8"))
-    return {
+    calibration = {
         row: {policy: Threshold.from_dict(values) for policy, values in policies.items()}
         for row, policies in content.items()
     }
+    for threshold in (threshold for policies in calibration.values() for threshold in policies.values()):
+        if not 0 <= threshold.value <= 1:
+            raise ValueError(f"the threshold {threshold.value} in calibration.json")
+    return calibration
 
 
 def _broken(folder: Path, found: str) -> ModelFolderError:
@@ -197,9 +205,7 @@ def _broken(folder: Path, found: str) -> ModelFolderError:
 
 
 def _save_weights(path: Path, tensors: Mapping[str, Any]) -> None:
-    temporary = path.with_name(f".{path.name}.part")
-    save_file({name: torch.as_tensor(value).contiguous().cpu() for name, value in tensors.items()}, temporary)
-    temporary.replace(path)
+    write_bytes(path, save({name: torch.as_tensor(value).contiguous().cpu() for name, value in tensors.items()}))
 
 
 def _load_weights(network: nn.Module, path: Path) -> None:

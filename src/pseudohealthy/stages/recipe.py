@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +21,13 @@ from pseudohealthy.config import (
     SupervisionSettings,
     TrainingSettings,
 )
+from pseudohealthy.data.anomalies import ANOMALIES
 from pseudohealthy.errors import ConfigError
 from pseudohealthy.models.reconstructors import RECONSTRUCTORS
 from pseudohealthy.models.segmenters import SEGMENTERS
 from pseudohealthy.prepare.model_grid import GRIDS
 from pseudohealthy.prepare.space import SPACES
+from pseudohealthy.score.maps import SCORES
 
 
 @dataclass(frozen=True)
@@ -84,12 +87,12 @@ def load_recipe(name: str | Path, overrides: Sequence[str] = ()) -> Recipe:
     """
     path = _path(name)
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-    except yaml.YAMLError as error:
-        problem = " ".join(str(error).split())
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(
-            path, found=f"text that is not YAML ({problem})", needed="a YAML recipe", fix="Correct the file."
+            path, found=f"that it cannot be read ({error})", needed="UTF-8 text", fix="Check the file."
         ) from error
+    content = _yaml(text, str(path)) or {}
     if not isinstance(content, Mapping):
         raise ConfigError(path, found="no keys", needed="a YAML mapping", fix="See the shipped recipes for examples.")
     content = dict(content)
@@ -99,7 +102,7 @@ def load_recipe(name: str | Path, overrides: Sequence[str] = ()) -> Recipe:
             raise ConfigError(
                 f"--set {override}", found="no '='", needed="KEY=VALUE", fix="For example: --set score.beta=0.3"
             )
-        _put(content, key.split("."), yaml.safe_load(value))
+        _put(content, key.split("."), _yaml(value, f"--set {override}"))
     return recipe_from(content, str(path))
 
 
@@ -130,9 +133,15 @@ def recipe_from(content: Mapping[str, Any], subject: str) -> Recipe:
         raise ConfigError(
             subject, found=problem, needed="the keys and types of a recipe", fix="See docs/reference/recipe.md."
         ) from error
-    for key, table in (("grid", GRIDS), ("space", SPACES)):
-        if parsed[key] not in table:
-            raise _unknown(f"{subject}: {key}", parsed[key], table)
+    for key, names in (
+        ("grid", GRIDS),
+        ("space", SPACES),
+        ("score.map", SCORES),
+        ("supervision.synthetic", ("none", *ANOMALIES)),
+    ):
+        chosen = attrgetter(key)(parsed)
+        if chosen not in names:
+            raise _unknown(f"{subject}: {key}", chosen, names)
     return Recipe(
         grid=parsed.grid,
         space=parsed.space,
@@ -174,6 +183,16 @@ def _path(name: str | Path) -> Path:
     return path
 
 
+def _yaml(text: str, subject: str) -> Any:
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        problem = " ".join(str(error).split())
+        raise ConfigError(
+            subject, found=f"text that is not YAML ({problem})", needed="a YAML value", fix="Correct it."
+        ) from error
+
+
 def _put(content: dict[str, Any], keys: Sequence[str], value: Any) -> None:
     for key in keys[:-1]:
         inner = content.get(key)
@@ -190,5 +209,5 @@ def _method(content: Mapping[str, Any], stage: str, table: Mapping[str, object],
     return str(method)
 
 
-def _unknown(subject: str, found: object, table: Mapping[str, object]) -> ConfigError:
-    return ConfigError(subject, found=f"'{found}'", needed=f"one of {', '.join(table)}", fix="Check the spelling.")
+def _unknown(subject: str, found: object, names: Iterable[str]) -> ConfigError:
+    return ConfigError(subject, found=f"'{found}'", needed=f"one of {', '.join(names)}", fix="Check the spelling.")

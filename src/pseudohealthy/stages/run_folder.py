@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import platform
 import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import metadata
@@ -18,11 +19,14 @@ from typing import Any
 import torch
 
 from pseudohealthy import __version__
-from pseudohealthy.errors import InputError
+from pseudohealthy.errors import InputError, OutputError
 from pseudohealthy.io.cohort import Case
-from pseudohealthy.io.files import new_output_folder, sha256, write_json, write_text
+from pseudohealthy.io.files import cannot_write, new_output_folder, sha256, write_json, write_text
 
 logger = logging.getLogger("pseudohealthy")
+
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES)
+"""Errors of a library's own writing that the user can mend; any other is a bug of ours."""
 
 PACKAGES = ("torch", "pytorch-lightning", "numpy", "scipy", "nibabel", "nilearn", "monai")
 
@@ -42,21 +46,31 @@ class RunFolder:
     @classmethod
     @contextmanager
     def open(cls, path: Path, *, resume: bool = False, overwrite: bool = False) -> Iterator[RunFolder]:
-        """Make the folder, or enter it again with `resume`; bad input that shows up inside leaves nothing behind.
+        """Make the folder, or enter it again with `resume`.
+
+        Bad input that shows up inside leaves nothing behind, but for a training that has a checkpoint: its steps are
+        worth more than a clean folder.
 
         Raises:
-            OutputError: It cannot be written, or is not empty and neither flag is given.
+            OutputError: It cannot be written, or is not empty and neither flag is given, or the disk is full.
         """
-        existed = path.exists()
+        absent = [folder for folder in (path, *path.parents) if not folder.exists()]
         used = path.is_dir() and any(path.iterdir())
-        folder = new_output_folder(path, resume=resume, overwrite=overwrite)
+        try:
+            folder = new_output_folder(path, resume=resume, overwrite=overwrite)
+        except OutputError:
+            _remove(absent)
+            raise
         try:
             yield cls(folder, sys.stderr.isatty())
-        except InputError:
-            if not used:
-                shutil.rmtree(folder)
-            if existed and not used:
-                folder.mkdir()
+        except (InputError, OSError) as error:
+            if isinstance(error, OSError) and error.errno not in NO_ROOM:
+                raise
+            if not used and not any(folder.rglob("*.ckpt")):
+                _empty(folder)
+                _remove(absent)
+            if isinstance(error, OSError):
+                raise cannot_write(error.filename or folder, error) from error
             raise
 
     def inner(self, name: str) -> RunFolder:
@@ -84,6 +98,21 @@ class RunFolder:
         write_text(self.path / "config.yaml", config_yaml)
         write_json(self.path / "provenance.json", provenance(inputs, seeds))
         return inputs
+
+
+def _empty(folder: Path) -> None:
+    for inner in folder.iterdir():
+        if inner.is_dir():
+            shutil.rmtree(inner)
+        else:
+            inner.unlink()
+
+
+def _remove(absent: Sequence[Path]) -> None:
+    """Remove the empty folders that were absent before, inner ones first."""
+    for folder in absent:
+        if folder.is_dir():
+            folder.rmdir()
 
 
 def provenance(inputs: dict[str, str], seeds: dict[str, int]) -> dict[str, Any]:

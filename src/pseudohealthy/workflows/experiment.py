@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 
 from pseudohealthy.config import MethodChoice
 from pseudohealthy.io.cohort import Cohort
+from pseudohealthy.models.segmenters import SEGMENTERS
 from pseudohealthy.stages.calibrate import calibrate
 from pseudohealthy.stages.model_folder import Model, save_model
 from pseudohealthy.stages.progress import progress
@@ -67,9 +68,11 @@ def _stage_2(cohort: Cohort, stage_1: Model, recipe: Recipe, plan: Plan, run: Ru
     trainings += [(main, "reconstruction", plan.synthetic)] if plan.synthetic != "none" else []
     models = []
     for method, reference, synthetic in trainings:
+        kind = SEGMENTERS[method][0]
+        settings = recipe.segmenter.settings if isinstance(recipe.segmenter.settings, kind) else kind()
         chosen = dataclasses.replace(
             recipe,
-            segmenter=MethodChoice(method, recipe.segmenter.settings),
+            segmenter=MethodChoice(method, settings),
             supervision=dataclasses.replace(recipe.supervision, synthetic=synthetic),
         )
         name = "-".join(part for part in (method, reference, synthetic) if part not in ("reconstruction", "none"))

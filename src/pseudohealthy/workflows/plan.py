@@ -11,8 +11,14 @@ from typing import Any
 import yaml
 from jsonargparse import ArgumentError, ArgumentParser
 
+from pseudohealthy.data.anomalies import ANOMALIES
 from pseudohealthy.errors import ConfigError
+from pseudohealthy.models.segmenters import SEGMENTERS
+from pseudohealthy.stages.reference import REFERENCES
 from pseudohealthy.virtual.cohort import Group
+
+CALIBRATION = (("calibration", False), ("calibration", True))
+"""Healthy scans for the thresholds, annotated ones for the validation of Stage II."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +46,27 @@ class Plan:
     unseen: tuple[str, ...] = ("stroke", "ms", "haemorrhage")
     seeds: tuple[int, ...] = (0,)
     title: str = "Simulated brains: known and unseen pathology"
+
+    def __post_init__(self) -> None:
+        """A plan that cannot end is refused before hours have gone into it."""
+        for key, names, known in (
+            ("segmenters", self.segmenters, SEGMENTERS),
+            ("references", self.references, REFERENCES),
+            ("synthetic", (self.synthetic,), ("none", *ANOMALIES)),
+        ):
+            unknown = [name for name in names if name not in known]
+            if unknown:
+                raise ValueError(f"{key} '{unknown[0]}', which is none of {', '.join(known)}")
+        if not self.segmenters:
+            raise ValueError("no segmenters")
+        if not self.seeds or min(self.seeds) < 0:
+            raise ValueError(f"seeds {self.seeds}, which are not one or more of 0, 1, 2, ...")
+        filled = {(group.split, group.pathology != "healthy") for group in self.groups if group.n}
+        for split, ill in (("train", False), ("validation", False), ("annotated", True), *CALIBRATION):
+            if (split, ill) not in filled:
+                raise ValueError(f"no {'annotated' if ill else 'healthy'} scans of the split '{split}'")
+        if not {("test", False), ("test", True)} & filled:
+            raise ValueError("no scans of the split 'test'")
 
 
 def shipped_plans() -> dict[str, Path]:

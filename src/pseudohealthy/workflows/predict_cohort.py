@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from pseudohealthy import __version__
-from pseudohealthy.errors import ConfigError, InputError, ModelFolderError, OutputError, PartialFailure
+from pseudohealthy.errors import CohortError, ConfigError, InputError, ModelFolderError, OutputError, PartialFailure
 from pseudohealthy.io.bids import derivative
 from pseudohealthy.io.cohort import Cohort
 from pseudohealthy.io.files import write_json
@@ -79,9 +79,16 @@ def predict_cohort(
         The pages written.
 
     Raises:
-        InputError: No scan could be used: the first one's error, nothing is written.
+        InputError: There is no scan, or none could be used: the first one's error, nothing is written.
         PartialFailure: Some could not.
     """
+    if not len(cohort):
+        raise CohortError(
+            "scans to predict",
+            found="none",
+            needed="at least one",
+            fix="Check the path, and --split if given.",
+        )
     inference = Inference(model)
     pages: list[Path] = []
     failures: dict[str, InputError] = {}
@@ -91,6 +98,8 @@ def predict_cohort(
             prepared = read_case(case, GRIDS[model.recipe.grid], model.recipe.space)
             lesion = read_lesion(case, prepared)
         except InputError as error:
+            if len(cohort) == 1:
+                raise
             failures[case.name] = error
             run.log(f"{case.name}: {error}")
             advance()
@@ -100,9 +109,11 @@ def predict_cohort(
         prediction.timings_s["read and prepare"] = read_s
         pages.append(write_prediction(prediction, run.path, branches=branches))
         write_case_page(pages[-1], prediction, lesion)
-        volume = sum(part.volume_ml for part in prediction.lesions)
-        run.log(f"{case.name}: {len(prediction.lesions)} lesions, {volume:.1f} ml, {time.perf_counter() - begun:.1f} s")
+        volume_ml = float(np.count_nonzero(prediction.mask.data) * prediction.mask.voxel_ml)
+        seconds = time.perf_counter() - begun
+        run.log(f"{case.name}: {len(prediction.lesions)} lesions, {volume_ml:.1f} ml marked, {seconds:.1f} s")
         advance()
+    describe_derivatives(run.path)
     if failures and not pages:
         raise next(iter(failures.values()))
     if failures:

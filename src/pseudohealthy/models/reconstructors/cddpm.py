@@ -17,7 +17,7 @@ from torch import Tensor
 from pseudohealthy.data.noise import NOISES
 from pseudohealthy.models.condition import EncoderName, condition_encoder
 from pseudohealthy.models.denoiser import Denoiser
-from pseudohealthy.models.diffusion import Diffusion
+from pseudohealthy.models.diffusion import STEPS, Diffusion
 from pseudohealthy.models.reconstructors.base import Reconstructor
 
 
@@ -44,6 +44,12 @@ class CDDPMSettings:
     noise: str = "simplex"
     noise_scale: float = 1.0
     test_steps: tuple[int, ...] = (250, 500, 750)
+
+    def __post_init__(self) -> None:
+        if self.noise not in NOISES:
+            raise ValueError(f"noise {self.noise!r} is none of {', '.join(NOISES)}")
+        if not self.test_steps or not all(1 <= t <= STEPS for t in self.test_steps):
+            raise ValueError(f"test_steps {self.test_steps} are not steps from 1 to {STEPS}")
 
 
 class CDDPM(Reconstructor):
