@@ -14,7 +14,7 @@ from pseudohealthy.io.table import is_table, read_table
 
 
 def discover(inputs: Sequence[Path]) -> Cohort:
-    """Find the scans: BIDS datasets or one of their subjects, plain folders of NIfTI files, files, tables, or a mixture.
+    """Find the scans: BIDS datasets or one of their subjects, plain folders of NIfTI files, files, tables, all mixed.
 
     A dataset's `cohort.tsv` wins over what its folders hold. Brain masks (`*_desc-brain_mask`) and lesion masks
     (`*_label-L_mask`) attach to their scan; masks that a prediction wrote are never taken for truth.
