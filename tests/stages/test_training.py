@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import random
@@ -15,13 +16,14 @@ import pytest
 import torch
 
 from pseudohealthy.config import TrainingSettings
+from pseudohealthy.errors import OutputError
 from pseudohealthy.io.cohort import Cohort
 from pseudohealthy.io.files import sha256
 from pseudohealthy.stages.recipe import load_recipe
 from pseudohealthy.stages.run_folder import RunFolder
 from pseudohealthy.stages.train_reconstructor import train_reconstructor
 from pseudohealthy.stages.train_segmenter import Supervision, train_segmenter
-from pseudohealthy.stages.training import fit, native_precision, one_cycle
+from pseudohealthy.stages.training import WholeCheckpoints, fit, native_precision, one_cycle
 
 STEPS = 40
 SETTINGS = [
@@ -168,6 +170,22 @@ def test_best_keeps_the_weights_of_the_lowest_validation_loss(tmp_path):
         resume=False,
     )
     assert network.value.item() == pytest.approx(5.0, abs=0.5)
+
+
+def test_a_checkpoint_that_does_not_fit_on_the_disk_leaves_the_last_whole_one(tmp_path, monkeypatch):
+    path = tmp_path / "last.ckpt"
+    WholeCheckpoints().save_checkpoint({"step": torch.tensor(1)}, path)
+
+    def half(self: Path, content: bytes) -> None:
+        with self.open("wb") as file:
+            file.write(content[: len(content) // 2])
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", half)
+    with pytest.raises(OutputError, match="No space left"):
+        WholeCheckpoints().save_checkpoint({"step": torch.tensor(2)}, path)
+    assert torch.load(path, weights_only=True) == {"step": torch.tensor(1)}
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_one_cycle_rises_to_one_and_falls_to_zero():

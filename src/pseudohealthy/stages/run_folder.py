@@ -70,7 +70,7 @@ class RunFolder:
                 _empty(folder)
                 _remove(absent)
             if isinstance(error, OSError):
-                raise cannot_write(error.filename or folder, error) from error
+                raise cannot_write(folder, error) from error
             raise
 
     def inner(self, name: str) -> RunFolder:

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import math
 import time
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import Callback, EMAWeightAveraging, ModelCheckpoint
+from pytorch_lightning.plugins.io import TorchCheckpointIO
 from pytorch_lightning.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, IterableDataset
 
 from pseudohealthy.config import TrainingSettings
-from pseudohealthy.io.files import write_text
+from pseudohealthy.io.files import write_bytes, write_text
 from pseudohealthy.stages.run_folder import RunFolder
 
 Loss = Callable[[nn.Module, int], Tensor]
@@ -110,6 +113,20 @@ class Report(Callback):
         self._run.log(f"step {step}/{self._steps}  {told}  {left / 60:.1f} min left")
 
 
+class WholeCheckpoints(TorchCheckpointIO):
+    """Writes a checkpoint beside its place and renames it.
+
+    Lightning's own way passes through the system's temporary folder: where that is another disk, a training that is
+    killed, or that fills the disk, would leave half a checkpoint in place of its last whole one.
+    """
+
+    def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any | None = None) -> None:
+        """Write it, whole or not at all."""
+        content = io.BytesIO()
+        torch.save(checkpoint, content)
+        write_bytes(path, content.getvalue())
+
+
 def native_precision(device: torch.device) -> str:
     """`bf16-mixed` where the processor multiplies bf16 natively, else `32-true`."""
     if device.type == "cuda":
@@ -139,6 +156,8 @@ def fit(
         run: Where checkpoints, `metrics.csv` and log lines go.
         resume: Continue from the run's last checkpoint if there is one.
     """
+    for library in ("pytorch_lightning", "lightning_fabric"):  # what they do is told in our own lines
+        logging.getLogger(library).setLevel(logging.ERROR)
     device = best_device()
     precision = native_precision(device) if settings.precision == "auto" else settings.precision
     checkpoints = run.path / "checkpoints"
@@ -167,14 +186,13 @@ def fit(
         num_sanity_val_steps=0,
         logger=False,
         callbacks=callbacks,
+        plugins=[WholeCheckpoints()],
         enable_progress_bar=run.interactive,
         enable_model_summary=False,
     )
     trainee = Trainee(network, loss, validate, settings)
     last = checkpoints / LAST
     torch.manual_seed(settings.seed)  # the networks have no dropout: a safeguard, not a source of randomness
-    for library in ("pytorch_lightning", "lightning_fabric"):  # what they do is told in our own lines
-        logging.getLogger(library).setLevel(logging.ERROR)
     with warnings.catch_warnings():  # about loggers, workers and versions: nothing that a user could mend
         warnings.filterwarnings("ignore", module=r"pytorch_lightning|lightning_fabric|torch\.")
         _fit(trainer, trainee, last if resume and last.exists() else None)
