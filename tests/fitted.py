@@ -48,7 +48,7 @@ def fit(folder: Path, cohort: Cohort, recipe: Recipe) -> Fitted:
         stage_1 = train_reconstructor(cohort.split("train"), cohort.split("validation"), recipe, run.inner("stage-1"))
         scans = Supervision(Cohort(()), cohort.split("annotated"), cohort.split("validation"))
         both = train_segmenter(stage_1, scans, recipe, run.inner("stage-2"))
-    save_model(calibrate(both, cohort.split("calibration")), folder / "model")
+    save_model(calibrate([both], cohort.split("calibration"))[0], folder / "model")
     return Fitted(
         cohort=cohort,
         table=cohort[0].image.parent / "cohort.tsv",
