@@ -11,7 +11,7 @@ from pseudohealthy.report import names
 from pseudohealthy.report.canvas import Picture
 from pseudohealthy.report.cells import Cell, Results, column, lesion_sets, number, size_of, test_sets
 from pseudohealthy.report.dot_plot import dot_plot
-from pseudohealthy.report.findings import SECTIONS, claims, done, found
+from pseudohealthy.report.findings import SECTIONS, Claim, claims, done, found
 from pseudohealthy.report.gallery import GalleryCase, choose, place_label
 from pseudohealthy.report.page import write_page
 from pseudohealthy.report.panels import render_panels
@@ -110,9 +110,8 @@ def write_results_page(
         policy=_policy(threshold),
         threshold=threshold,
         plots={theme: dot_plot(results, ordered, theme) for theme in ("light", "dark")},
-        claims={section: [claim for claim in groups if claim.section == section] for section in SECTIONS},
+        claims=_by_section(groups),
         verdicts=verdicts,
-        verdict_sets=list(dict.fromkeys(name for claim in groups for name in claim.findings)),
         galleries=_galleries(shown),
         main_row=main_row,
         convention=CONVENTION,
@@ -159,3 +158,13 @@ def _policy(threshold: Threshold | None) -> str:
     if threshold is None:
         return "stored threshold"
     return "given threshold" if threshold.policy == "given" else f"stored threshold of the policy {threshold.policy}"
+
+
+def _by_section(claims: Sequence[Claim]) -> dict[str, tuple[list[str], list[Claim]]]:
+    """Section -> the test sets that it speaks of, and its claims; sections without claims are left out."""
+    sections = {name: [claim for claim in claims if claim.section == name] for name in SECTIONS}
+    return {
+        name: (list(dict.fromkeys(each for claim in group for each in claim.findings)), group)
+        for name, group in sections.items()
+        if group
+    }

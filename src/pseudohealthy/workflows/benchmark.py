@@ -8,11 +8,10 @@ import json
 from pseudohealthy.evaluate.table import read_cases, write_cases
 from pseudohealthy.io.files import write_json
 from pseudohealthy.stages.run_folder import RunFolder
-from pseudohealthy.workflows.demo import CAVEAT, NOTES
+from pseudohealthy.workflows.demo import write_virtual_results
 from pseudohealthy.workflows.evaluate_cohort import Evaluation
 from pseudohealthy.workflows.experiment import experiment
 from pseudohealthy.workflows.plan import Plan
-from pseudohealthy.workflows.results import write_results
 
 
 def benchmark(run: RunFolder, plan: Plan) -> Evaluation:
@@ -41,14 +40,5 @@ def benchmark(run: RunFolder, plan: Plan) -> Evaluation:
         pooled.cases += read_cases(cases)
         told = json.loads((inner.path / "facts.json").read_text(encoding="utf-8"))
         facts |= {f"Seed {seed}: minutes": told["Minutes"], "Stage I": told["Stage I"], "Stage II": told["Stage II"]}
-    write_results(
-        run,
-        pooled,
-        title=plan.title,
-        known=plan.known,
-        unseen=plan.unseen,
-        facts=facts,
-        notes=NOTES,
-        caveat=CAVEAT,
-    )
+    write_virtual_results(run, pooled, plan, facts)
     return pooled

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from pseudohealthy.stages.run_folder import RunFolder
 from pseudohealthy.workflows.evaluate_cohort import Evaluation
 from pseudohealthy.workflows.experiment import experiment
@@ -29,6 +31,12 @@ def demo(run: RunFolder, plan: Plan, seed: int) -> Evaluation:
         seed: Seed of the cohort and of both trainings.
     """
     evaluation, facts = experiment(run, plan, seed)
+    write_virtual_results(run, evaluation, plan, facts)
+    return evaluation
+
+
+def write_virtual_results(run: RunFolder, evaluation: Evaluation, plan: Plan, facts: Mapping[str, str]) -> None:
+    """Write tables and page of a virtual experiment, with what simulated brains can and cannot show."""
     write_results(
         run,
         evaluation,
@@ -39,4 +47,3 @@ def demo(run: RunFolder, plan: Plan, seed: int) -> Evaluation:
         notes=NOTES,
         caveat=CAVEAT,
     )
-    return evaluation
