@@ -45,9 +45,9 @@ def fit_scale(image: Volume, mask: Volume) -> IntensityScale:
     that fills 1 % of the brain. The 85th lies in the middle of the white matter, the brightest two fifths of a brain;
     it is put at 0.887, the median of (p85 - p1) / (p99 - p1) over the 24 healthy adults of OASIS-1 in the MICCAI 2012
     set (0.835 to 0.903). In them a ball painted into white matter moves the mean of the healthy white matter, in the
-    worst case, by 3.8 % (50 ml, 1.3 times white matter; with p99: 22 %), 2.9 % (100 ml, CSF) and 3.7 % (100 ml, black);
-    and white matter differs less between people (coefficient of variation 1.2 %; with p99: 2.5 %). The mode of the
-    histogram above the median was left: in 2 of the 24 it is grey matter.
+    worst case, by 3.0 % (50 ml, 1.3 times white matter; with p99: 20.6 %), 2.5 % (100 ml, CSF) and 2.8 % (100 ml,
+    black); and white matter differs less between people (coefficient of variation 0.9 %; with p99: 2.2 %). The mode of
+    the histogram above the median was left: in 2 of the 24 it is grey matter. All by `benchmarks/intensity_scale.py`.
 
     Voxels of exactly 0 are holes that the stripping tool left, no tissue.
 
