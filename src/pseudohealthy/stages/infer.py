@@ -198,13 +198,17 @@ class Inference:
 def score_with(inferences: Sequence[Inference], prepared: PreparedScan) -> list[tuple[Branches, dict[str, Map]]]:
     """Branches and rows of one scan under several models that share Stage I, which runs once.
 
-    The baselines are among the rows of the first model alone.
+    The baselines are among the rows of the first model alone, and each row is given once: the unsupervised one is that
+    of every model.
     """
     made = inferences[0].reconstruct(prepared)
-    scored = []
+    scored: list[tuple[Branches, dict[str, Map]]] = []
+    given: set[str] = set()
     for number, inference in enumerate(inferences):
         branches = inference.branches(prepared, made)
-        scored.append((branches, inference.rows(prepared, branches, baselines=number == 0)))
+        rows = inference.rows(prepared, branches, baselines=number == 0)
+        scored.append((branches, {row: score for row, score in rows.items() if row not in given}))
+        given |= rows.keys()
     return scored
 
 
