@@ -1,10 +1,11 @@
-"""How much a lesion moves the intensity scale: the figures in `prepare/intensity.py` and docs/concepts/what-can-go-wrong.md.
+"""How much a lesion moves the intensity scale: the figures in `prepare/intensity.py`.
 
     python benchmarks/intensity_scale.py OASIS
 
-OASIS is a BIDS dataset of skull-stripped healthy scans with tissue labels (`derivatives/labels/*desc-tissue*`, 3 = white
-matter). Into the middle of each scan's white matter a ball is painted; printed is how far the mean of the white matter
-outside the ball moves after scaling, with our scale and with the 99th percentile of the paper's preparation.
+OASIS is a BIDS dataset of skull-stripped healthy scans with tissue labels (`derivatives/labels/*desc-tissue*`, where
+3 is white matter). Into the middle of each scan's white matter a ball is painted; printed is how far the mean of the
+white matter outside the ball moves after scaling, with our scale and with the 99th percentile of the paper's
+preparation.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ def percentile_scale(image, mask) -> IntensityScale:
 
 
 def main(root: Path) -> None:
+    """Print the figures of a dataset."""
     shifts: dict[tuple[str, str], list[float]] = {}
     ratios, levels = [], {"ours": [], "p99": []}
     for case in discover([root]):
@@ -51,9 +53,8 @@ def main(root: Path) -> None:
                 before = fit(image, mask).apply(image.data[healthy]).mean()
                 after = fit(painted, mask).apply(image.data[healthy]).mean()
                 shifts.setdefault((name, lesion), []).append(abs(after / before - 1))
-    print(
-        f"n = {len(ratios)}; (p85 - p1) / (p99 - p1): median {np.median(ratios):.3f}, {min(ratios):.3f} to {max(ratios):.3f}"
-    )
+    spread = f"median {np.median(ratios):.3f}, {min(ratios):.3f} to {max(ratios):.3f}"
+    print(f"n = {len(ratios)}; (p85 - p1) / (p99 - p1): {spread}")
     for name, values in levels.items():
         print(f"{name}: white matter's mean differs between people by {100 * np.std(values) / np.mean(values):.1f} %")
     for (name, lesion), values in shifts.items():
