@@ -16,6 +16,7 @@ from pseudohealthy.io.volume import Volume
 from pseudohealthy.prepare.model_grid import GRIDS
 from pseudohealthy.prepare.scan import prepare_scan
 from pseudohealthy.report.gallery import GalleryCase, choose
+from pseudohealthy.score.thresholds import Threshold
 from pseudohealthy.stages.calibrate import native_scores
 from pseudohealthy.stages.infer import Inference, refuse_other_reconstructors, score_with
 from pseudohealthy.stages.model_folder import Model
@@ -68,7 +69,7 @@ def evaluate_cohort(
         )
     for model in models:
         refuse_seen(cohort, model, "test scans")
-        _refuse_uncalibrated(model, policy)
+        _threshold(model, model.row, policy)
     refuse_other_reconstructors(models)
     inferences = [Inference(model) for model in models]
     evaluation = Evaluation()
@@ -86,7 +87,7 @@ def _evaluate_case(case: Case, inferences: Sequence[Inference], policy: str, eva
     test_set = case.pathology or UNNAMED_SET
     scored = score_with(inferences, prepared)
     rows = {
-        row: (score, inference.model.calibration[row][policy])
+        row: (score, _threshold(inference.model, row, policy))
         for inference, (_, made) in zip(inferences, scored, strict=True)
         for row, score in made.items()
     }
@@ -110,7 +111,7 @@ def _evaluate_case(case: Case, inferences: Sequence[Inference], policy: str, eva
         for grid, values in (("native", metrics[row]), ("model", on_grid)):
             evaluation.cases.append(CaseResult(row, test_set, case.name, case.subject, grid, values))
     row = main.model.row
-    prediction = main.predict(prepared, main.model.calibration[row][policy], case, scored[0][0])
+    prediction = main.predict(prepared, rows[row][1], case, scored[0][0])
     picture = GalleryCase(case.name, test_set, case.pathology, "", prediction, lesion, metrics[row])
     evaluation.gallery = choose([*evaluation.gallery, picture])
 
@@ -126,12 +127,13 @@ def _twin_scores(case: Case, scan: Volume, inferences: Sequence[Inference]) -> d
     return native_scores(prepared, rows)
 
 
-def _refuse_uncalibrated(model: Model, policy: str) -> None:
-    if policy not in model.calibration.get(model.row, {}):
-        stored = ", ".join(model.calibration.get(model.row, {})) or "none"
+def _threshold(model: Model, row: str, policy: str) -> Threshold:
+    stored = model.calibration.get(row, {})
+    if policy not in stored:
         raise ModelFolderError(
             f"model {model.row}",
-            found=f"no threshold of the policy '{policy}' (stored: {stored})",
+            found=f"no threshold of the policy '{policy}' for {row} (stored: {', '.join(stored) or 'none'})",
             needed="stored thresholds",
             fix="Run 'pseudohealthy calibrate MODEL DATA' with scans that the model has not learned from.",
         )
+    return stored[policy]
