@@ -91,6 +91,21 @@ def test_a_finished_training_that_is_resumed_changes_nothing(tmp_path, fitted, c
     assert "step" not in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(("change", "said"), [("recipe", "another recipe"), ("scans", "other scans")])
+def test_a_training_is_not_resumed_as_another_one(change, said, tmp_path, fitted, capsys):
+    out = Path(shutil.copytree(fitted.stage_1.parent, tmp_path / "run"))
+    before = snapshot(out)
+    table = tmp_path / "fewer.tsv"
+    lines = [line for line in fitted.table.read_text().splitlines(keepends=True) if not line.startswith("sub-00\t")]
+    table.write_text("".join(lines).replace("\tsub-", f"\t{fitted.table.parent}/sub-"))
+    data = table if change == "scans" else fitted.table
+    other = ("--set", "reconstructor_training.steps=3") if change == "recipe" else ()
+    options = ("--data", data, "--config", "smoke", "--out", out, "--resume")
+    assert run("train", "reconstructor", *options, *other) == 2
+    assert f"a run that was begun with {said}" in capsys.readouterr().err.splitlines()[-1]
+    assert snapshot(out) == before
+
+
 def test_calibrate_stores_thresholds_and_tells_what_they_promise(tmp_path, fitted, capsys):
     model = Path(shutil.copytree(fitted.uncalibrated, tmp_path / "model"))
     assert run("calibrate", model, fitted.table, "--max-healthy-ml", "2", "--alpha", "0.5") == 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import logging
 import platform
 import shutil
@@ -19,7 +20,7 @@ from typing import Any
 import torch
 
 from pseudohealthy import __version__
-from pseudohealthy.errors import InputError, OutputError
+from pseudohealthy.errors import ConfigError, InputError, OutputError
 from pseudohealthy.io.cohort import Case
 from pseudohealthy.io.files import cannot_write, new_output_folder, sha256, write_json, write_text
 
@@ -83,21 +84,41 @@ class RunFolder:
         with (self.path / "log.txt").open("a", encoding="utf-8") as file:
             file.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')}  {message}\n")
 
-    def record(self, config_yaml: str, cases: Iterable[Case], seeds: dict[str, int]) -> dict[str, str]:
+    def record(
+        self, config_yaml: str, cases: Iterable[Case], seeds: dict[str, int], *, resume: bool = False
+    ) -> dict[str, str]:
         """Write what was asked and with what.
 
         Args:
             config_yaml: The resolved recipe.
             cases: Every scan that goes in.
             seeds: Every seed of the run.
+            resume: It must be what the folder's run was begun with.
 
         Returns:
             Case name -> SHA-256 of its image file.
+
+        Raises:
+            ConfigError: The run to be resumed was begun with another recipe or other scans.
         """
         inputs = {case.name: sha256(case.image) for case in cases if case.image.is_file()}
+        if resume and (self.path / "provenance.json").is_file():
+            self._refuse_another_run(config_yaml, inputs)
         write_text(self.path / "config.yaml", config_yaml)
         write_json(self.path / "provenance.json", provenance(inputs, seeds))
         return inputs
+
+    def _refuse_another_run(self, config_yaml: str, inputs: dict[str, str]) -> None:
+        before = (self.path / "config.yaml").read_text(encoding="utf-8")
+        begun = json.loads((self.path / "provenance.json").read_text(encoding="utf-8"))
+        changed = "recipe" if before != config_yaml else "scans" if begun["inputs_sha256"] != inputs else ""
+        if changed:
+            raise ConfigError(
+                self.path,
+                found=f"a run that was begun with {'another recipe' if changed == 'recipe' else 'other scans'}",
+                needed=f"the same {changed} to resume it",
+                fix="Give the options of the first call, or choose another output folder.",
+            )
 
 
 def _empty(folder: Path) -> None:

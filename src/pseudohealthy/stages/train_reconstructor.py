@@ -46,7 +46,9 @@ def train_reconstructor(
     _refuse_empty(validation, "validation")
     refuse_leaks({"train": healthy, "validation": validation})
     settings = recipe.reconstructor_training
-    inputs = run.record(as_yaml(recipe), (*healthy, *validation), {"reconstructor_training": settings.seed})
+    inputs = run.record(
+        as_yaml(recipe), (*healthy, *validation), {"reconstructor_training": settings.seed}, resume=resume
+    )
     run.log(f"preparing {len(healthy)} training and {len(validation)} validation scans")
     store = store_cohort(healthy, run.path / "slices" / "train", recipe.grid, recipe.space)
     held_out = store_cohort(validation, run.path / "slices" / "validation", recipe.grid, recipe.space)

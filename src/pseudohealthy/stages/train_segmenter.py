@@ -76,7 +76,9 @@ def train_segmenter(
     settings = recipe.segmenter_training
     cohorts = {"healthy": scans.healthy, "annotated": scans.annotated, "validation": scans.validation}
     every = [case for cohort in cohorts.values() for case in cohort]
-    inputs = run.record(as_yaml(recipe), every, {"segmenter_training": settings.seed, "model": stage_1.seed})
+    inputs = run.record(
+        as_yaml(recipe), every, {"segmenter_training": settings.seed, "model": stage_1.seed}, resume=resume
+    )
     run.log("preparing " + ", ".join(f"{len(cohort)} {role}" for role, cohort in cohorts.items()) + " scans")
     stores = {
         role: store_cohort(cohort, run.path / "slices" / role, recipe.grid, recipe.space)

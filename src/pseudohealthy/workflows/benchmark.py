@@ -11,7 +11,7 @@ from pseudohealthy.stages.run_folder import RunFolder
 from pseudohealthy.workflows.demo import write_virtual_results
 from pseudohealthy.workflows.evaluate_cohort import Evaluation
 from pseudohealthy.workflows.experiment import experiment
-from pseudohealthy.workflows.plan import Plan
+from pseudohealthy.workflows.plan import Plan, as_yaml
 
 
 def benchmark(run: RunFolder, plan: Plan) -> Evaluation:
@@ -22,7 +22,11 @@ def benchmark(run: RunFolder, plan: Plan) -> Evaluation:
     Args:
         run: Output folder; enter it again to continue.
         plan: What to simulate and train.
+
+    Raises:
+        ConfigError: The folder holds the results of another plan.
     """
+    run.record(as_yaml(plan), (), {f"seed {seed}": seed for seed in plan.seeds}, resume=True)
     pooled = Evaluation()
     facts: dict[str, str] = {"Seeds": ", ".join(map(str, plan.seeds))}
     for seed in plan.seeds:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import resources
@@ -73,6 +75,11 @@ def shipped_plans() -> dict[str, Path]:
     """Names and files of the plans inside the package."""
     folder = Path(str(resources.files("pseudohealthy") / "configs" / "benchmark"))
     return {path.stem: path for path in sorted(folder.glob("*.yaml"))}
+
+
+def as_yaml(plan: Plan) -> str:
+    """The plan, all defaults filled in, as YAML text that `load_plan` reads back."""
+    return yaml.safe_dump(json.loads(json.dumps(dataclasses.asdict(plan))), sort_keys=False)
 
 
 def load_plan(name: str | Path) -> Plan:
