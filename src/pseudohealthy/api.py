@@ -20,6 +20,7 @@ from pseudohealthy.stages.model_folder import Model, load_model, save_model
 from pseudohealthy.stages.prediction import Prediction
 from pseudohealthy.stages.recipe import load_recipe
 from pseudohealthy.stages.run_folder import RunFolder
+from pseudohealthy.stages.tensors import read_case
 from pseudohealthy.stages.train_reconstructor import train_reconstructor
 from pseudohealthy.stages.train_segmenter import Supervision, train_segmenter
 from pseudohealthy.workflows.predict_cohort import choose_threshold
@@ -60,8 +61,7 @@ class AnomalySegmenter:
         annotated = cohort.split("annotated")
         paints = self.recipe.supervision.synthetic != "none"
         with RunFolder.open(Path(run)) as folder:
-            well = Cohort(tuple(case for case in validation if case.lesion_mask is None)) or validation
-            model = train_reconstructor(healthy, well, self.recipe, folder.inner("stage-1"))
+            model = train_reconstructor(healthy, validation.healthy, self.recipe, folder.inner("stage-1"))
             if len(annotated) or paints:
                 scans = Supervision(healthy if paints else Cohort(()), annotated, validation)
                 model = train_segmenter(model, scans, self.recipe, folder.inner("stage-2"))
@@ -81,19 +81,24 @@ class AnomalySegmenter:
 
         Args:
             scan: A Volume or the path of a NIfTI file.
-            brain_mask: Brain mask on the scan's grid; by default what is not zero in a skull-stripped scan.
+            brain_mask: Brain mask on the scan's grid; by default the one beside the file, or what is not zero in a
+                skull-stripped scan.
             threshold: `healthy`, `lesion`, or a number in [0, 1).
 
         Returns:
             Score, mask, reconstruction and lesions in the scan's own grid.
         """
         model = self._model
-        image = scan if isinstance(scan, Volume) else read_volume(scan)
-        prepared = prepare_scan(image, GRIDS[model.recipe.grid], brain_mask, model.recipe.space)
+        grid, space = GRIDS[model.recipe.grid], model.recipe.space
+        case = None if isinstance(scan, Volume) else discover([Path(scan)])[0]
+        if case is not None and brain_mask is None:
+            prepared = read_case(case, grid, space)
+        else:
+            image = scan if isinstance(scan, Volume) else read_volume(scan)
+            prepared = prepare_scan(image, grid, brain_mask, space)
         if self._inference is None:
             self._inference = Inference(model)
         chosen: Threshold = choose_threshold(model, str(threshold))
-        case = None if isinstance(scan, Volume) else discover([Path(scan)])[0]
         return self._inference.predict(prepared, chosen, case)
 
     def save(self, folder: str | Path) -> None:

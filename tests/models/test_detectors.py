@@ -41,11 +41,11 @@ def test_zmap_finds_deviations_of_the_signs_it_looks_for(healthy, name, dark, br
         assert score.max() <= 1
 
 
-def test_scores_are_zero_outside_the_mask(healthy):
+def test_zmaps_are_zero_outside_the_mask(healthy):
     mask = np.zeros((8, 12, 10), bool)
     mask[2:6, 2:9, 2:8] = True
-    for make in DETECTORS.values():
-        score = make(Population.of(healthy)).map(np.zeros(mask.shape, np.float32), mask, RNG)
+    for name in ("zmap", "zmap_dark"):
+        score = DETECTORS[name](Population.of(healthy)).map(np.zeros(mask.shape, np.float32), mask, RNG)
         assert not score[~mask].any()
         assert score.dtype == np.float32
 

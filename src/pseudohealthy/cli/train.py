@@ -47,7 +47,7 @@ def run_reconstructor(args: argparse.Namespace) -> None:
     cohort = discover(args.data)
     refuse_leaks(cohort.sides())
     with RunFolder.open(args.out, resume=args.resume, overwrite=args.overwrite) as run:
-        train_reconstructor(cohort.split("train"), cohort.split("validation"), recipe, run, resume=args.resume)
+        train_reconstructor(cohort.split("train"), cohort.split("validation").healthy, recipe, run, resume=args.resume)
 
 
 def run_segmenter(args: argparse.Namespace) -> None:

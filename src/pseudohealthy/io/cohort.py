@@ -111,6 +111,11 @@ class Cohort(Sequence[Case]):
         return Cohort(case for case in self if all(_of(case, key) == value for key, value in equals.items()))
 
     @property
+    def healthy(self) -> Cohort:
+        """The cases without a lesion mask."""
+        return Cohort(case for case in self if case.lesion_mask is None)
+
+    @property
     def annotated(self) -> Cohort:
         """The cases with a lesion mask."""
         return Cohort(case for case in self if case.lesion_mask is not None)

@@ -82,7 +82,7 @@ def new_output_folder(path: str | Path, *, overwrite: bool = False, resume: bool
             path,
             found="a folder with files in it",
             needed="an empty or new folder",
-            fix="Choose another one, or pass --overwrite or --resume.",
+            fix="Choose another one, or pass --overwrite; a training or benchmark continues with --resume.",
         )
     write_bytes(path / ".writable", b"")  # permission bits do not tell: read-only mounts, access lists, quotas
     (path / ".writable").unlink()

@@ -17,7 +17,7 @@ from pseudohealthy.prepare.scan import PreparedScan
 from pseudohealthy.score.thresholds import Threshold, healthy_threshold, lesion_threshold, lowest_threshold
 from pseudohealthy.stages.infer import Inference, Map, refuse_other_reconstructors, score_with
 from pseudohealthy.stages.model_folder import Model
-from pseudohealthy.stages.seen import refuse_seen
+from pseudohealthy.stages.refuse import refuse_seen, refuse_unmasked
 from pseudohealthy.stages.tensors import read_case, read_lesion, to_zyx
 
 
@@ -50,6 +50,7 @@ def calibrate(
             needed="at least one healthy or annotated scan",
             fix="Mark scans with 'calibration' in the split column of the cohort table, or choose others with --split.",
         )
+    refuse_unmasked(cohort, "calibration scans")
     for model in models:
         refuse_seen(cohort, model, "calibration scans")
     refuse_other_reconstructors(models)

@@ -21,8 +21,8 @@ from pseudohealthy.models.segmenters import SEGMENTERS, Segmenter
 from pseudohealthy.stages.model_folder import Model, save_model
 from pseudohealthy.stages.recipe import Recipe, as_yaml
 from pseudohealthy.stages.reference import Reference
+from pseudohealthy.stages.refuse import refuse_seen
 from pseudohealthy.stages.run_folder import RunFolder
-from pseudohealthy.stages.seen import refuse_seen
 from pseudohealthy.stages.tensors import store_cohort
 from pseudohealthy.stages.training import Loss, best_device, fit
 

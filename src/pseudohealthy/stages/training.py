@@ -13,6 +13,7 @@ from typing import Any
 
 import pytorch_lightning as pl
 import torch
+from lightning_fabric.plugins.environments.lightning import LightningEnvironment
 from pytorch_lightning.callbacks import Callback, EMAWeightAveraging, ModelCheckpoint
 from pytorch_lightning.plugins.io import TorchCheckpointIO
 from pytorch_lightning.utilities.types import OptimizerLRScheduler
@@ -186,7 +187,7 @@ def fit(
         num_sanity_val_steps=0,
         logger=False,
         callbacks=callbacks,
-        plugins=[WholeCheckpoints()],
+        plugins=[WholeCheckpoints(), LightningEnvironment()],  # one process, whatever a cluster's variables say
         enable_progress_bar=run.interactive,
         enable_model_summary=False,
     )

@@ -20,7 +20,7 @@ from pseudohealthy.score.thresholds import Threshold
 from pseudohealthy.stages.calibrate import native_scores
 from pseudohealthy.stages.infer import Inference, refuse_other_reconstructors, score_with
 from pseudohealthy.stages.model_folder import Model
-from pseudohealthy.stages.seen import refuse_seen
+from pseudohealthy.stages.refuse import refuse_seen, refuse_unmasked
 from pseudohealthy.stages.tensors import read_case, read_lesion, to_zyx
 from pseudohealthy.virtual.twin import healthy_twin
 
@@ -67,6 +67,7 @@ def evaluate_cohort(
             needed="at least one",
             fix="Mark scans with 'test' in the split column of the cohort table.",
         )
+    refuse_unmasked(cohort, "test scans")
     for model in models:
         refuse_seen(cohort, model, "test scans")
         _threshold(model, model.row, policy)

@@ -13,5 +13,5 @@ class Detector(Protocol):
     """Scores a volume on the model grid."""
 
     def map(self, x: NDArray[np.float32], mask: NDArray[np.bool_], rng: torch.Generator) -> NDArray[np.float32]:
-        """Anomaly score in [0, 1], higher = more anomalous, 0 outside the mask; all arrays (z, y, x)."""
+        """Anomaly score in [0, 1], higher = more anomalous; all arrays (z, y, x). Outside the mask it is not read."""
         ...
