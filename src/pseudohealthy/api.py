@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pseudohealthy.config import CalibrationSettings
-from pseudohealthy.errors import ConfigError
+from pseudohealthy.errors import CohortError, ConfigError
 from pseudohealthy.io.bids import discover
-from pseudohealthy.io.cohort import Cohort
+from pseudohealthy.io.cohort import Case, Cohort
 from pseudohealthy.io.splits import refuse_leaks
 from pseudohealthy.io.volume import Volume, read_volume
 from pseudohealthy.prepare.model_grid import GRIDS
@@ -90,7 +90,7 @@ class AnomalySegmenter:
         """
         model = self._model
         grid, space = GRIDS[model.recipe.grid], model.recipe.space
-        case = None if isinstance(scan, Volume) else discover([Path(scan)])[0]
+        case = None if isinstance(scan, Volume) else _only_case(Path(scan))
         if case is not None and brain_mask is None:
             prepared = read_case(case, grid, space)
         else:
@@ -124,6 +124,15 @@ class AnomalySegmenter:
     def _with(self, model: Model) -> AnomalySegmenter:
         self.model_, self._inference = model, None
         return self
+
+
+def _only_case(path: Path) -> Case:
+    cohort = discover([path])
+    if len(cohort) != 1:
+        raise CohortError(
+            path, found=f"{len(cohort)} scans", needed="one", fix="Predict them one by one, or on the command line."
+        )
+    return cohort[0]
 
 
 def as_cohort(data: Scans) -> Cohort:
