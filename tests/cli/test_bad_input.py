@@ -108,6 +108,19 @@ def test_annotated_scans_are_not_taken_for_healthy_ones(tmp_path, refuse, table)
     refuse(*arguments, said="lesions in sub-04, sub-05; needed healthy scans alone")
 
 
+@pytest.mark.parametrize(("command", "split"), [("calibrate", "calibration"), ("evaluate", "test")])
+def test_patients_without_a_lesion_mask_are_not_taken_for_healthy(command, split, tmp_path, fitted, refuse, table):
+    row = "\thealthy" if split == "calibration" else "\tball"
+    data = table(
+        lambda text: re.sub(rf"\S+_label-L_mask.nii.gz(?=\t.*\t{split})", "n/a", text).replace(
+            f"\t{split}{row}", f"\t{split}\tstroke"
+        )
+    )
+    model = fitted.copy_of_model(tmp_path / "model")
+    out = ("--out", tmp_path / "out") if command == "evaluate" else ()
+    refuse(command, model, data, *out, said="whose pathology is not 'healthy'")
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

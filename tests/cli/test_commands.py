@@ -28,12 +28,12 @@ def run(*arguments: str | Path) -> int:
 
 def test_simulate_writes_a_bids_dataset_that_every_command_reads(tmp_path, capsys):
     out = tmp_path / "virtual"
-    options = ("--pathology", "healthy", "tumour", "--n", "1", "--spacing-mm", "4", "--split", "test", "--seed", "7")
-    assert run("simulate", out, *options) == 0
+    groups = ("--group", "healthy:1:calibration", "--group", "tumour:1:test")
+    assert run("simulate", out, *groups, "--spacing-mm", "4", "--seed", "7") == 0
     assert_golden(out, "simulate")
     assert "2 virtual scans written" in capsys.readouterr().err
     cohort = discover([out])
-    assert [(case.pathology, case.split) for case in cohort] == [("healthy", "test"), ("tumour", "test")]
+    assert [(case.pathology, case.split) for case in cohort] == [("healthy", "calibration"), ("tumour", "test")]
     assert [case.lesion_mask is not None for case in cohort] == [False, True]
     assert nib.load(cohort[0].image).header.get_zooms() == (4.0, 4.0, 4.0)
 
