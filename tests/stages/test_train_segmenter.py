@@ -1,0 +1,97 @@
+import dataclasses
+
+import pytest
+import torch
+
+from made_cohort import write_made_cohort
+from pseudohealthy.errors import CohortError, LeakError
+from pseudohealthy.io.cohort import Cohort
+from pseudohealthy.io.files import sha256
+from pseudohealthy.stages import training
+from pseudohealthy.stages.recipe import load_recipe
+from pseudohealthy.stages.run_folder import RunFolder
+from pseudohealthy.stages.tensors import store_cohort
+from pseudohealthy.stages.train_reconstructor import train_reconstructor
+from pseudohealthy.stages.train_segmenter import Batches, Supervision, train_segmenter
+
+NOBODY = Cohort(())
+
+
+@pytest.fixture(scope="module")
+def stage_1(made_cohort, tmp_path_factory):
+    with RunFolder.open(tmp_path_factory.mktemp("stage-1")) as run:
+        return train_reconstructor(
+            made_cohort.split("train"), made_cohort.split("validation"), load_recipe("smoke"), run
+        )
+
+
+def test_an_interrupted_and_resumed_training_ends_with_the_weights_of_an_uninterrupted_one(
+    made_cohort, stage_1, tmp_path, monkeypatch
+):
+    recipe = load_recipe(
+        "smoke",
+        [
+            "segmenter_training.steps=40",
+            "segmenter_training.ema_decay=0.9",
+            "segmenter_training.validate_every_steps=10",
+        ],
+    )
+    scans = Supervision(NOBODY, made_cohort.split("annotated"), made_cohort.split("validation"))
+
+    def train(name, *, resume=False):
+        with RunFolder.open(tmp_path / name, resume=resume) as run:
+            train_segmenter(stage_1, scans, recipe, run, resume=resume)
+        return sha256(tmp_path / name / "model" / "segmenter.safetensors")
+
+    expected = train("whole")
+    step = training.Trainee.training_step
+
+    def interrupted(self, batch, batch_idx):
+        if self.global_step == 23:
+            raise KeyboardInterrupt
+        return step(self, batch, batch_idx)
+
+    monkeypatch.setattr(training.Trainee, "training_step", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        train("broken")
+    monkeypatch.setattr(training.Trainee, "training_step", step)
+    assert train("broken", resume=True) == expected
+
+
+@pytest.mark.parametrize(("share", "painted"), [(0.0, 0), (0.25, 2), (1.0, 8)])
+def test_batches_mix_painted_and_annotated_slices_as_asked(made_cohort, tmp_path, share, painted):
+    stores = {role: store_cohort(made_cohort.split(split), tmp_path / role, "small", "brainbox")
+              for role, split in (("healthy", "train"), ("annotated", "annotated"))}  # fmt: skip
+    recipe = load_recipe(
+        "smoke",
+        [
+            "supervision.synthetic=draem",
+            f"supervision.synthetic_share={share}",
+            "segmenter_training.batch_size=8",
+            "supervision.lesion_slice_share=1.0",
+        ],
+    )
+    batches = Batches(stores, recipe)
+    assert (batches.synthetic, batches.annotated) == (painted, 8 - painted)
+    batch = batches.draw(3, torch.Generator().manual_seed(0))
+    assert batch.x.shape == (8, 1, 96, 80)
+    assert batch.lesion[painted:].flatten(1).any(dim=1).all()
+    again = batches.draw(3, torch.Generator().manual_seed(0))
+    assert all(torch.equal(getattr(batch, f.name), getattr(again, f.name)) for f in dataclasses.fields(batch))
+
+
+def test_nothing_to_learn_from_is_refused(made_cohort, stage_1, tmp_path):
+    scans = Supervision(NOBODY, NOBODY, made_cohort.split("validation"))
+    with pytest.raises(CohortError, match="draem"):
+        train_segmenter(stage_1, scans, load_recipe("smoke"), RunFolder(tmp_path))
+
+
+def test_annotated_scans_that_stage_1_has_learned_from_are_refused(stage_1, tmp_path):
+    twice = write_made_cohort(tmp_path, {"annotated": ("healthy", 1), "validation": ("ball", 1)})
+    marked = Cohort(
+        dataclasses.replace(case, lesion_mask=twice.split("validation")[0].lesion_mask)
+        for case in twice.split("annotated")
+    )
+    scans = Supervision(NOBODY, marked, twice.split("validation"))
+    with pytest.raises(LeakError, match="learned"):
+        train_segmenter(stage_1, scans, load_recipe("smoke"), RunFolder(tmp_path))
