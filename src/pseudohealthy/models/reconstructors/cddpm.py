@@ -64,8 +64,8 @@ class CDDPM(Reconstructor):
 
     def noise(self, n: int, x: Tensor, rng: torch.Generator) -> Tensor:
         """`n` noise maps of the size of `x` on its device, (n, 1, y, x)."""
-        maps = NOISES[self.settings.noise](n, x.shape[-2], x.shape[-1], rng)
-        return self.settings.noise_scale * maps.to(x.device)
+        maps = NOISES[self.settings.noise](n, x.shape[-2], x.shape[-1], rng, device=x.device)
+        return self.settings.noise_scale * maps
 
     def estimate(self, x: Tensor, noise: Tensor, t: Tensor) -> Tensor:
         """One-step reconstruction x^_0 = f(x_t, t, c(x)); images are mapped to [-1, 1] inside (paper, eq. 1-3)."""
