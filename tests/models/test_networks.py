@@ -77,6 +77,7 @@ def test_standardised_kernels_ignore_scale_and_offset_of_the_weights():
 def test_siamese_unet_uses_residual_and_input_in_their_own_roles():
     torch.manual_seed(0)
     network, x, residual = unet_res(UNetSettings(widths=(8, 16))), torch.rand(1, 1, 16, 16), torch.rand(1, 1, 16, 16)
+    torch.nn.init.normal_(network.head.weight)  # untrained, it is 0: the network states the prior everywhere
     given = network(x, residual)
     assert given.shape == x.shape
     assert not torch.allclose(given, network(x, residual * 0))
