@@ -151,6 +151,16 @@ def test_scores_lie_in_the_unit_range_and_are_zero_outside_the_brain(fitted):
     np.testing.assert_allclose(found.score.data, 0.5 * found.unsupervised.data + 0.5 * found.supervised.data, atol=1e-6)
 
 
+def test_the_mask_is_strictly_above_the_threshold(white):
+    scan = prepared(make_brain((5.0, 5.0, 5.0)), white)
+    inference = Inference(white)
+    branches = inference.branches(scan)
+    peak = float(inference.predict(scan, THRESHOLD, branches=branches).score.data.max())
+    at, below = (inference.predict(scan, given_threshold(t), branches=branches) for t in (peak, peak - 1e-6))
+    assert (at.mask.data.any(), below.mask.data.any()) == (False, True)
+    assert at.lesions == ()
+
+
 def test_the_reconstruction_is_on_the_scans_own_intensity_scale(white):
     scan = make_brain((4.0, 4.0, 4.0))
     found = predict(scan, white)

@@ -1,0 +1,101 @@
+"""A run's folder: what it tells, what it keeps, and what it leaves behind when something is wrong."""
+
+from __future__ import annotations
+
+import errno
+import json
+import logging
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from pseudohealthy.errors import ConfigError, InputError, OutputError
+from pseudohealthy.stages import progress as progress_module
+from pseudohealthy.stages.progress import progress
+from pseudohealthy.stages.run_folder import RunFolder, commit
+from trees import tree
+
+
+def end_with(error: Exception, folder: Path, *, overwrite: bool = False) -> None:
+    """A run that comes to a bad end after it has written something."""
+    with RunFolder.open(folder, overwrite=overwrite) as run:
+        run.log("begun")
+        run.inner("stage-1").log("begun")
+        raise error
+
+
+def test_bad_input_inside_leaves_what_was_there(tmp_path):
+    used, new = tmp_path / "used", tmp_path / "a" / "new"
+    used.mkdir()
+    (used / "mine.txt").write_text("keep me")
+    for folder, overwrite in ((used, True), (new, False)):
+        with pytest.raises(InputError):
+            end_with(InputError("x", found="y", needed="z", fix="Do."), folder, overwrite=overwrite)
+    assert (used / "mine.txt").read_text() == "keep me"
+    assert not (tmp_path / "a").exists()
+
+
+def test_another_error_leaves_the_traces_that_explain_it(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        end_with(FileNotFoundError(2, "No such file"), tmp_path / "run")
+    assert tree(tmp_path) == "run/log.txt\nrun/stage-1/log.txt\n"
+
+
+def test_a_file_system_that_turns_read_only_is_the_users_to_mend(tmp_path):
+    with pytest.raises(OutputError, match="Read-only file system"):
+        end_with(OSError(errno.EROFS, "Read-only file system"), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_log_lines_carry_the_time_and_are_kept_by_a_resumed_run(tmp_path, caplog):
+    with caplog.at_level(logging.INFO, logger="pseudohealthy"):
+        for number in (1, 2):
+            with RunFolder.open(tmp_path, resume=True) as run:
+                run.log(f"line {number}")
+    assert caplog.messages == ["line 1", "line 2"]
+    lines = (tmp_path / "log.txt").read_text().splitlines()
+    assert [re.sub(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d  ", "", line) for line in lines] == ["line 1", "line 2"]
+
+
+def test_a_run_is_resumed_as_what_it_was_begun(tmp_path, made_cohort):
+    run = RunFolder(tmp_path)
+    inputs = run.record("steps: 1\n", made_cohort[:2], {"seed": 0})
+    assert run.record("steps: 1\n", made_cohort[:2], {"seed": 0}, resume=True) == inputs
+    with pytest.raises(ConfigError, match="another recipe"):
+        run.record("steps: 2\n", made_cohort[:2], {"seed": 0}, resume=True)
+    with pytest.raises(ConfigError, match="other scans"):
+        run.record("steps: 1\n", made_cohort[:3], {"seed": 0}, resume=True)
+    assert (tmp_path / "config.yaml").read_text() == "steps: 1\n"
+    assert json.loads((tmp_path / "provenance.json").read_text())["inputs_sha256"] == inputs
+
+
+def test_the_commit_is_that_of_the_checkout():
+    root = Path(__file__).parents[2]
+    if not (root / ".git").exists():
+        assert commit() is None
+    else:
+        head = subprocess.run(["git", "-C", root, "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
+        assert commit() == (head.stdout.strip() or None)
+
+
+def test_progress_is_a_line_now_and_then_where_nobody_watches(tmp_path, monkeypatch):
+    monkeypatch.setattr(progress_module, "LINE_EVERY_S", 0.0)
+    run = RunFolder(tmp_path)
+    with progress(run, "evaluate", 3) as advance:
+        for _ in range(3):
+            advance()
+    lines = [line.split("  ")[1] for line in (tmp_path / "log.txt").read_text().splitlines()]
+    assert lines == ["evaluate: 1/3, 0.0 min left", "evaluate: 2/3, 0.0 min left"]
+
+
+def test_progress_is_a_bar_on_a_terminal_and_no_line_in_the_log(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    with progress(RunFolder(tmp_path, interactive=True), "evaluate", 2) as advance:
+        advance()
+        advance()
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "evaluate" in err
+    assert not (tmp_path / "log.txt").exists()
