@@ -78,7 +78,7 @@ def parse_name(path: str | Path) -> Name:
     entities = [_ENTITY.fullmatch(part) for part in parts]
     if not entities or None in entities or not stem.startswith("sub-"):
         return Name(stem, {}, "")
-    return Name(stem, dict(match.groups() for match in entities if match), suffix)  # type: ignore[misc]
+    return Name(stem, {match[1]: match[2] for match in entities if match}, suffix)
 
 
 def is_nifti(path: Path) -> bool:

@@ -120,7 +120,8 @@ class Inference:
         if segmenter is None:
             raise TypeError("this model has no segmenter")
         if not segmenter.uses_residual:
-            return segmenter(batch.x, None).sigmoid() * batch.mask  # type: ignore[no-any-return]
+            probability: torch.Tensor = segmenter(batch.x, None).sigmoid()
+            return probability * batch.mask
         if self.model.reference != "reconstruction":
             views = self._reference.views(batch, generator(self.model.seed, "predict"))
         probabilities = [segmenter(batch.x, batch.x - x_hat).sigmoid() for x_hat in views]
