@@ -1,14 +1,61 @@
-"""The MNI152 template that comes inside nilearn's wheel: no download."""
+"""Templates: the MNI152 that comes inside nilearn's wheel, without a download, and any other by its file."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+from scipy import ndimage
 
-from pseudohealthy.io.volume import Volume
+from pseudohealthy.errors import ImageError
+from pseudohealthy.io.volume import Volume, read_volume
+
+_LEAST_BACKGROUND = 0.1  # share of zero voxels; a whole head has few or none
+
+
+@dataclass(frozen=True, eq=False)
+class Template:
+    """A brain that scans are laid over.
+
+    Attributes:
+        name: `mni152`, or the name of its file without endings.
+        t1: Skull-stripped T1, float32, 0 outside the brain.
+        brain_mask: Bool on the same grid.
+    """
+
+    name: str
+    t1: Volume
+    brain_mask: Volume
+
+
+@lru_cache(maxsize=2)
+def load_template(source: str | Path) -> Template:
+    """Return a template: `mni152` (1 mm), or that of a NIfTI file.
+
+    A file's brain is what is not 0, with its holes filled; a 4-D file may hold one volume (as SRI24 is stored). Its
+    affine is its space: scans that are laid over it get its world mm.
+
+    Raises:
+        ImageError: No usable file, or one that is not skull-stripped.
+    """
+    if str(source) == "mni152":
+        mni = mni152(1.0)
+        return Template("mni152", mni.t1, mni.brain_mask)
+    volume = read_volume(source)
+    background = volume.data == 0
+    if background.mean() < _LEAST_BACKGROUND:
+        raise ImageError(
+            source,
+            found=f"a template with {background.mean():.0%} of its voxels 0",
+            needed="a skull-stripped brain whose background is exactly 0",
+            fix="Multiply it by its brain mask.",
+        )
+    pieces, _ = ndimage.label(np.pad(background, 1, constant_values=True))
+    mask = (pieces != pieces[0, 0, 0])[1:-1, 1:-1, 1:-1]
+    return Template(Path(source).name.split(".")[0], volume, volume.like(mask))
 
 
 @dataclass(frozen=True, eq=False)

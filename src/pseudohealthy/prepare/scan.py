@@ -63,10 +63,10 @@ def prepare_scan(
         space: Name of the model space in `prepare.space.SPACES`.
 
     Raises:
-        ImageError: No brain mask can be found, or the brain has no contrast.
+        ImageError: No brain mask can be found, the brain has no contrast, or it cannot be laid into the space.
     """
     native_mask = brain_mask(image, given_mask)
-    model_from_world = SPACES[space](native_mask)
+    model_from_world = SPACES[space](image, native_mask)
     scale = fit_scale(image, native_mask)
     scaled = image.like(scale.apply(image.data) * native_mask.data)
     mask = sample(native_mask, model_from_world, grid)
