@@ -58,6 +58,24 @@ def test_cohort_returns_as_written_from_another_folder(folder):
     assert copy.annotated[0].lesion_mask.resolve() == (folder / "b_lesion.nii").resolve()
 
 
+def test_what_labels_mean_returns_as_written_and_usual_labels_need_no_column(folder):
+    usual = read_cohort(table(folder, "image lesion_mask\nb.nii b_lesion.nii"))
+    assert (usual[0].lesion_labels, usual[0].ignored_labels) == ((1,), ())
+    write_cohort(usual, folder / "usual.tsv")
+    assert "labels" not in (folder / "usual.tsv").read_text()
+    (folder / "cohort.tsv").write_text(
+        "image\tlesion_mask\tlesion_labels\tignored_labels\nb.nii\tb_lesion.nii\t1 2 4\t3\na.nii\tn/a\tn/a\tn/a\n"
+    )
+    cohort = read_cohort(folder / "cohort.tsv")
+    assert [(case.lesion_labels, case.ignored_labels) for case in cohort] == [((1, 2, 4), (3,)), ((1,), ())]
+    assert cohort[0].columns == {}
+    write_cohort(cohort, folder / "copy.tsv")
+    assert [(case.lesion_labels, case.ignored_labels) for case in read_cohort(folder / "copy.tsv")] == [
+        ((1, 2, 4), (3,)),
+        ((1,), ()),
+    ]
+
+
 def test_cohort_is_a_sequence_that_can_be_asked(tmp_path):
     cohort = Cohort(
         Case(name, tmp_path / name, split=split, pathology=kind, columns={"site": site})
@@ -85,6 +103,9 @@ def test_cohort_is_a_sequence_that_can_be_asked(tmp_path):
         ("image lesion_mask\na.nii c.nii", "the lesion mask"),
         ("case image\nA a.nii\nA b.nii", "two scans of this name"),
         ("image split\na.nii val", "the split 'val'"),
+        ("image lesion_labels\na.nii one", "'one' in the column 'lesion_labels'"),
+        ("image ignored_labels\na.nii 1", "the lesion labels (1,) and the ignored labels (1,)"),
+        ("image lesion_labels\na.nii 0", "the lesion labels (0,)"),
         ("case image\n../a a.nii", "the case name '../a'"),
         ("case image\n.a a.nii", "the case name '.a'"),
     ],

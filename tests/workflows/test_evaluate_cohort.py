@@ -42,7 +42,7 @@ def test_every_row_of_every_scan_is_counted_on_both_grids(of_balls):
 def test_metrics_are_those_of_the_native_score_at_the_stored_threshold(of_balls, fitted):
     model, case = fitted.load(), fitted.cohort.split("test")[0]
     scan = read_case(case, GRIDS["small"], "brainbox")
-    lesion = read_lesion(case, scan)
+    lesion = read_lesion(case, scan).lesion
     inference = Inference(model)
     native = native_scores(scan, inference.rows(scan, inference.branches(scan)))
     for row in ROWS:
@@ -58,7 +58,7 @@ def test_metrics_are_those_of_the_native_score_at_the_stored_threshold(of_balls,
 def test_metrics_beside_them_are_those_on_the_model_grid(of_balls, fitted):
     model, case = fitted.load(), fitted.cohort.split("test")[0]
     scan = read_case(case, GRIDS["small"], "brainbox")
-    lesion = to_zyx(scan.lesion_on_grid(read_lesion(case, scan)))
+    lesion = to_zyx(scan.lesion_on_grid(read_lesion(case, scan).lesion))
     inference = Inference(model)
     score = inference.rows(scan, inference.branches(scan))["sadm_res"]
     (found,) = [c.metrics for c in of_balls.cases if (c.case, c.row, c.grid) == (case.name, "sadm_res", "model")]
@@ -113,7 +113,7 @@ def test_a_sham_lesion_is_compared_with_the_same_head_without_paint(tmp_path, fi
 
     sham = cohort[0]
     scan = read_case(sham, GRIDS["small"], "brainbox")
-    inside = read_lesion(sham, scan).data & scan.native_mask.data
+    inside = read_lesion(sham, scan).lesion.data & scan.native_mask.data
     healthy = make_scan(int(sham.columns["seed"]), "healthy", 4.0)
     twin = prepare_scan(healthy.image, GRIDS["small"], healthy.brain_mask)
     inference = Inference(model)

@@ -5,6 +5,7 @@ A batch is a function of (seed, step) alone, so a killed and resumed training se
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import os
 from dataclasses import dataclass
@@ -33,17 +34,19 @@ class SliceBatch:
         x: Intensities, (n, 1, y, x) float32, 0 = background.
         mask: Brain mask, (n, 1, y, x) bool.
         lesion: Lesion mask, (n, 1, y, x) float32 0/1; zero where the scan has none.
+        ignored: (n, 1, y, x) bool, pixels that are neither lesion nor healthy: they leave the loss and the metrics.
         position: Index of each slice on the z axis of the model grid, (n,).
     """
 
     x: Tensor
     mask: Tensor
     lesion: Tensor
+    ignored: Tensor
     position: Tensor
 
     def to(self, device: torch.device) -> SliceBatch:
         """The batch on another device."""
-        return SliceBatch(*(part.to(device) for part in (self.x, self.mask, self.lesion, self.position)))
+        return SliceBatch(*(getattr(self, part.name).to(device) for part in dataclasses.fields(self)))
 
 
 class SliceStore:
@@ -57,13 +60,14 @@ class SliceStore:
         self.images: NDArray[np.float16] = np.lib.format.open_memmap(folder / "images.npy", mode=mode)
         self.masks: NDArray[np.bool_] = np.lib.format.open_memmap(folder / "masks.npy", mode=mode)
         self.lesions: NDArray[np.bool_] = np.lib.format.open_memmap(folder / "lesions.npy", mode=mode)
+        self.ignored: NDArray[np.bool_] = np.lib.format.open_memmap(folder / "ignored.npy", mode=mode)
 
     @classmethod
     def create(cls, folder: Path, scans: int, shape_zyx: tuple[int, int, int]) -> SliceStore:
         """Empty arrays for `scans` scans in `folder`, which is made."""
         folder.mkdir(parents=True, exist_ok=True)
-        for name, dtype in (("images", np.float16), ("masks", np.bool_), ("lesions", np.bool_)):
-            path = folder / f"{name}.npy"
+        for name in ("images", "masks", "lesions", "ignored"):
+            path, dtype = folder / f"{name}.npy", np.float16 if name == "images" else np.bool_
             np.lib.format.open_memmap(path, mode="w+", dtype=dtype, shape=(scans, *shape_zyx))
             if hasattr(os, "posix_fallocate"):  # a disk that is full is an error here; later it would kill the process
                 with path.open("r+b") as file:
@@ -73,9 +77,17 @@ class SliceStore:
     def __len__(self) -> int:
         return len(self.images)
 
-    def put(self, scan: int, image: NDArray[np.float32], mask: NDArray[np.bool_], lesion: NDArray[np.bool_]) -> None:
+    def put(
+        self,
+        scan: int,
+        image: NDArray[np.float32],
+        mask: NDArray[np.bool_],
+        lesion: NDArray[np.bool_],
+        ignored: NDArray[np.bool_] | bool = False,
+    ) -> None:
         """Fill row `scan` with arrays of shape (z, y, x)."""
-        self.images[scan], self.masks[scan], self.lesions[scan] = image, mask, lesion
+        self.images[scan], self.masks[scan] = image, mask
+        self.lesions[scan], self.ignored[scan] = lesion, ignored
 
     def usable(self) -> list[NDArray[np.intp]]:
         """For each scan the positions of slices with enough brain."""
@@ -95,6 +107,7 @@ class SliceStore:
             x=torch.from_numpy(self.images[scans, positions].astype(np.float32))[:, None],
             mask=torch.from_numpy(self.masks[scans, positions])[:, None],
             lesion=torch.from_numpy(self.lesions[scans, positions].astype(np.float32))[:, None],
+            ignored=torch.from_numpy(self.ignored[scans, positions])[:, None],
             position=torch.from_numpy(positions.astype(np.int64)),
         )
 

@@ -16,6 +16,10 @@ SPLITS = ("train", "annotated", "validation", "calibration", "test")
 GROUPS = ("subject", "mask_source", "label_map")  # rule 6: each value of these lies on one side of a split only
 _FILES = ("image", "brain_mask", "lesion_mask")
 _TEXTS = (*GROUPS, "split", "pathology")
+_LABELS: dict[str, tuple[int, ...]] = {
+    "lesion_labels": (1,),
+    "ignored_labels": (),
+}  # columns of the table only where a case has others
 
 
 @dataclass(frozen=True)
@@ -32,6 +36,8 @@ class Case:
         label_map: Which label map or template the brain was made from, or "".
         split: One of `SPLITS`, or "" where none is given.
         pathology: `healthy`, `tumour`, ..., or "".
+        lesion_labels: Which values of the lesion mask are lesion.
+        ignored_labels: Which of its values count neither as lesion nor as healthy: they leave training and metrics.
         columns: The other columns of the cohort table.
     """
 
@@ -44,6 +50,8 @@ class Case:
     label_map: str = ""
     split: str = ""
     pathology: str = ""
+    lesion_labels: tuple[int, ...] = (1,)
+    ignored_labels: tuple[int, ...] = ()
     columns: Mapping[str, str] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
@@ -60,6 +68,14 @@ class Case:
                 found=f"the split {self.split!r}",
                 needed=f"one of {', '.join(SPLITS)}, or none",
                 fix="Mend the column 'split'.",
+            )
+        labels = (*self.lesion_labels, *self.ignored_labels)
+        if not self.lesion_labels or min(labels) < 1 or len(set(labels)) < len(labels):
+            raise CohortError(
+                f"case {self.name}",
+                found=f"the lesion labels {self.lesion_labels} and the ignored labels {self.ignored_labels}",
+                needed="at least one lesion label, whole numbers above 0, each once",
+                fix="Mend the columns 'lesion_labels' and 'ignored_labels', for example 1 and 2.",
             )
         if not self.subject:
             object.__setattr__(self, "subject", self.name)
@@ -158,15 +174,32 @@ def case_from_row(row: Mapping[str, str], folder: Path, table: Path) -> Case:
         image=image,
         brain_mask=files["brain_mask"],
         lesion_mask=files["lesion_mask"],
-        columns={key: value for key, value in row.items() if key not in ("case", *_FILES, *_TEXTS)},
+        columns={key: value for key, value in row.items() if key not in ("case", *_FILES, *_TEXTS, *_LABELS)},
+        lesion_labels=_labels(row, "lesion_labels", table),
+        ignored_labels=_labels(row, "ignored_labels", table),
         **(texts | {"subject": texts["subject"] or subject}),
     )
+
+
+def _labels(row: Mapping[str, str], column: str, table: Path) -> tuple[int, ...]:
+    """`1 2 4` -> (1, 2, 4)."""
+    text = row.get(column, "")
+    parts = text.split()
+    if not all(part.isascii() and part.isdigit() for part in parts):
+        raise CohortError(
+            table,
+            found=f"{text!r} in the column {column!r}",
+            needed="whole numbers with spaces between them",
+            fix="For example: 1 2 4",
+        )
+    return tuple(int(part) for part in parts) or _LABELS[column]
 
 
 def read_cohort(path: str | Path) -> Cohort:
     """Read a cohort table (.tsv or .csv); paths in it are relative to its folder.
 
-    Columns: `image`; as wanted `case brain_mask lesion_mask subject mask_source label_map split pathology`; any others.
+    Columns: `image`; as wanted `case brain_mask lesion_mask subject mask_source label_map split pathology lesion_labels
+    ignored_labels`; any others.
 
     Raises:
         CohortError: The table is empty or malformed, a file is missing, two cases have one name.
@@ -189,6 +222,9 @@ def write_cohort(cohort: Cohort, path: str | Path) -> None:
     for case in cohort:
         files = {key: getattr(case, key) for key in _FILES}
         relative = {key: os.path.relpath(file, path.parent) if file else "" for key, file in files.items()}
-        rows.append({"case": case.name, **relative, **{key: getattr(case, key) for key in _TEXTS}, **case.columns})
+        labels = {key: " ".join(map(str, getattr(case, key))) for key in _LABELS}
+        texts = {key: getattr(case, key) for key in _TEXTS}
+        rows.append({"case": case.name, **relative, **texts, **labels, **case.columns})
+    labelled = [key for key, usual in _LABELS.items() if any(getattr(case, key) != usual for case in cohort)]
     others = sorted({key for case in cohort for key in case.columns})
-    write_table(path, ["case", *_FILES, *_TEXTS, *others], rows)
+    write_table(path, ["case", *_FILES, *_TEXTS, *labelled, *others], rows)

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import gzip
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from pseudohealthy.errors import ImageError
 from pseudohealthy.io.files import write_bytes
 from pseudohealthy.io.nifti import decode
+from pseudohealthy.io.nifti_place import qform_mm
 
 _SAME_PLACE_VOXELS = 0.1  # tools round affines differently; a tenth of a voxel moves no mask
 
@@ -97,7 +98,7 @@ def _qform_is(affine: NDArray[np.float64], stored: Mapping[str, Any]) -> bool:
     header = nib.Nifti1Header()
     for name, value in stored.items():
         header[name] = value
-    qform = header.get_qform(coded=True)[0]
+    qform = qform_mm(header) if int(header["qform_code"]) > 0 else None
     return qform is not None and np.allclose(qform, affine, atol=1e-3)
 
 
@@ -136,6 +137,26 @@ def read_mask(path: str | Path, like: Volume, kind: str) -> Volume:
     Raises:
         ImageError: Another shape or place than `like`, values other than 0 and 1, or no usable file.
     """
+    labels = read_labels(path, like, kind, (1,), "Binarise it: 1 where the structure is, 0 elsewhere.")
+    return labels.like(labels.data == 1)
+
+
+def read_labels(path: str | Path, like: Volume, kind: str, allowed: Sequence[int], fix: str) -> Volume:
+    """Read a label image on the grid of a scan. It may be empty.
+
+    Args:
+        path: A NIfTI file of 0 and some of the allowed labels.
+        like: The scan that it belongs to.
+        kind: What it is, for the error text.
+        allowed: Labels that it may hold besides 0.
+        fix: What to do about others.
+
+    Returns:
+        A Volume of int32 with the geometry of `like`.
+
+    Raises:
+        ImageError: Another shape or place than `like`, other values than those allowed, or no usable file.
+    """
     mask = _read(path)
     scan = like.source or "its scan"
     if mask.shape != like.shape:
@@ -156,27 +177,29 @@ def read_mask(path: str | Path, like: Volume, kind: str) -> Volume:
             needed=f"the affine of {scan}",
             fix="Resample the mask to the scan's grid, or copy the scan's header if the voxels do match.",
         )
-    ones = np.isclose(mask.data, 1.0, rtol=0, atol=1e-4)
-    odd = mask.data[~ones & (mask.data != 0)]
+    labels = np.zeros(mask.shape, np.int32)
+    for label in allowed:
+        labels[np.isclose(mask.data, label, rtol=0, atol=1e-4)] = label
+    odd = mask.data[(labels == 0) & (mask.data != 0)]
     if odd.size:
         values = ", ".join(f"{value:g}" for value in np.unique(odd)[:4])
         raise ImageError(
             path,
             found=f"a {kind} with the values {values}",
-            needed="0 and 1 only",
-            fix="Binarise it: 1 where the structure is, 0 elsewhere.",
+            needed=f"{', '.join(map(str, (0, *sorted(allowed)[:-1])))} and {max(allowed)} only",
+            fix=fix,
         )
-    return replace(like, data=ones, source=Path(path))
+    return replace(like, data=labels, source=Path(path))
 
 
 def _read(path: str | Path) -> Volume:
     path = Path(path)
-    image, warnings = decode(path)
+    image, affine, warnings = decode(path)
     header = image.header
     stored = {name: np.array(header[name]) for name in _GEOMETRY_FIELDS}
     return Volume(
         data=image.get_fdata(dtype=np.float32).reshape(image.shape[:3]),
-        affine=np.asarray(image.affine, dtype=np.float64),
+        affine=affine,
         qform_code=int(header["qform_code"]),
         sform_code=int(header["sform_code"]),
         source=path,

@@ -62,11 +62,11 @@ def calibrate(
     for case in cohort:
         prepared = read_case(case, GRIDS[recipe.grid], recipe.space)
         lesion = read_lesion(case, prepared)
-        brain = prepared.native_mask.data
+        brain = prepared.native_mask.data if lesion is None else prepared.native_mask.data & ~lesion.ignored.data
         for _, rows in score_with(inferences, prepared):
             for row, native in native_scores(prepared, rows).items():
-                if lesion is not None and bool(lesion.data.any()):
-                    annotated.setdefault(row, []).append((native[brain], lesion.data[brain]))
+                if lesion is not None and bool(lesion.lesion.data.any()):
+                    annotated.setdefault(row, []).append((native[brain], lesion.lesion.data[brain]))
                 else:
                     lowest = lowest_threshold(native, brain, prepared.native.voxel_ml, settings.max_healthy_ml)
                     healthy.setdefault(row, []).append(lowest)

@@ -254,7 +254,8 @@ def _chunks(x: Map, mask: NDArray[np.bool_], device: torch.device) -> Iterator[S
     for start in range(0, len(positions), CHUNK):
         rows = positions[start : start + CHUNK]
         images, masks = torch.from_numpy(x[rows])[:, None], torch.from_numpy(mask[rows])[:, None]
-        yield SliceBatch(images, masks, torch.zeros_like(images), torch.from_numpy(rows)).to(device)
+        no_lesion, none_ignored = torch.zeros_like(images), torch.zeros_like(masks)
+        yield SliceBatch(images, masks, no_lesion, none_ignored, torch.from_numpy(rows)).to(device)
 
 
 def _warnings(prepared: PreparedScan) -> tuple[str, ...]:

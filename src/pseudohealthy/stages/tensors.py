@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from pseudohealthy.data.slices import SliceStore
 from pseudohealthy.io.cohort import Case, Cohort
-from pseudohealthy.io.volume import Volume, read_mask, read_volume
+from pseudohealthy.io.lesions import LesionMask, read_lesion_mask
+from pseudohealthy.io.volume import read_mask, read_volume
 from pseudohealthy.prepare.model_grid import GRIDS, ModelGrid
 from pseudohealthy.prepare.scan import PreparedScan, prepare_scan
 
@@ -29,9 +30,18 @@ def read_case(case: Case, grid: ModelGrid, space: str) -> PreparedScan:
     return prepare_scan(image, grid, mask, space)
 
 
-def read_lesion(case: Case, prepared: PreparedScan) -> Volume | None:
+def read_lesion(case: Case, prepared: PreparedScan) -> LesionMask | None:
     """The case's lesion mask in its native grid, or None where it has none."""
-    return read_mask(case.lesion_mask, prepared.native, "lesion mask") if case.lesion_mask else None
+    return read_lesion_mask(case, prepared.native)
+
+
+def lesion_zyx(lesion: LesionMask | None, prepared: PreparedScan) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Lesion and ignored voxels on the model grid, (z, y, x); empty where there is no mask."""
+    if lesion is None:
+        nothing = np.zeros(prepared.grid.shape[::-1], np.bool_)
+        return nothing, nothing
+    on_grid = prepared.lesion_on_grid(lesion.lesion)
+    return to_zyx(on_grid), to_zyx(prepared.lesion_on_grid(lesion.ignored) & ~on_grid)
 
 
 def store_cohort(cohort: Cohort, folder: Path, grid_name: str, space: str) -> SliceStore:
@@ -42,6 +52,5 @@ def store_cohort(cohort: Cohort, folder: Path, grid_name: str, space: str) -> Sl
     for row, case in enumerate(cohort):
         prepared = read_case(case, grid, space)
         lesion = read_lesion(case, prepared)
-        on_grid = prepared.lesion_on_grid(lesion) if lesion else np.zeros(grid.shape, np.bool_)
-        store.put(row, to_zyx(prepared.image.data), to_zyx(prepared.mask.data), to_zyx(on_grid))
+        store.put(row, to_zyx(prepared.image.data), to_zyx(prepared.mask.data), *lesion_zyx(lesion, prepared))
     return store

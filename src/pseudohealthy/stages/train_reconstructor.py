@@ -144,7 +144,7 @@ def _refuse_empty(cohort: Cohort, role: str) -> None:
 
 
 def _refuse_lesions(store: SliceStore, cohort: Cohort) -> None:
-    ill = [case.name for row, case in enumerate(cohort) if store.lesions[row].any()]
+    ill = [case.name for row, case in enumerate(cohort) if store.lesions[row].any() or store.ignored[row].any()]
     if ill:
         raise CohortError(
             "training scans of Stage I",

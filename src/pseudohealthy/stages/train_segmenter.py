@@ -141,17 +141,19 @@ class Batches:
 
 
 def loss_of(batches: Batches, references: Reference, recipe: Recipe) -> Loss:
-    """Binary cross-entropy over the slice (paper, eq. 5), with t drawn for each slice."""
+    """Binary cross-entropy over the slice (paper, eq. 5), with t drawn for each slice. Ignored pixels add nothing."""
     seed = recipe.segmenter_training.seed
 
     def loss(network: nn.Module, step: int) -> Tensor:
         rng = generator(seed, step, "segmenter")
         batch = batches.draw(step, rng).to(next(network.parameters()).device)
-        x, mask, label = augment(batch.x, batch.mask, batch.lesion, recipe.augment, rng)
+        both = torch.cat((batch.lesion, batch.ignored.to(batch.lesion.dtype)), dim=1)
+        x, mask, labels = augment(batch.x, batch.mask, both, recipe.augment, rng)
+        label, ignored = torch.split(cast(Tensor, labels), 1, dim=1)
         batch = dataclasses.replace(batch, x=x, mask=mask)
         segmenter = cast(Segmenter, network)
         residual = x - references.draw(batch, rng) if segmenter.uses_residual else None
-        return functional.binary_cross_entropy_with_logits(segmenter(x, residual), cast(Tensor, label))
+        return functional.binary_cross_entropy_with_logits(segmenter(x, residual), label, weight=1 - ignored)
 
     return loss
 
@@ -178,13 +180,14 @@ class Validation:
                     residual = part.x - self.references.views(part, generator(self.seed, "val")).mean(dim=0)
                 logits.append(segmenter(part.x, residual).cpu().float())
         every = torch.cat(logits)
-        loss = functional.binary_cross_entropy_with_logits(every, self.slices.lesion)
+        counted = (~self.slices.ignored).to(every.dtype)
+        loss = functional.binary_cross_entropy_with_logits(every, self.slices.lesion, weight=counted)
         return {"val_loss": float(loss), "val_dice": pooled_dice(every.sigmoid(), self.slices)}
 
 
 def pooled_dice(probability: Tensor, slices: SliceBatch) -> float:
     """Dice of all validation pixels together at the threshold 0.5."""
-    predicted, truth = (probability > 0.5) & slices.mask, slices.lesion > 0.5
+    predicted, truth = (probability > 0.5) & slices.mask & ~slices.ignored, slices.lesion > 0.5
     total = int(predicted.sum() + truth.sum())
     return 2 * int((predicted & truth).sum()) / total if total else 0.0
 

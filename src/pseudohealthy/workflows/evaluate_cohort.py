@@ -21,7 +21,7 @@ from pseudohealthy.stages.calibrate import native_scores
 from pseudohealthy.stages.infer import Inference, refuse_other_reconstructors, score_with
 from pseudohealthy.stages.model_folder import Model
 from pseudohealthy.stages.refuse import refuse_seen, refuse_unmasked
-from pseudohealthy.stages.tensors import read_case, read_lesion, to_zyx
+from pseudohealthy.stages.tensors import lesion_zyx, read_case, read_lesion, to_zyx
 from pseudohealthy.virtual.twin import healthy_twin
 
 UNNAMED_SET = "all"
@@ -92,8 +92,9 @@ def _evaluate_case(case: Case, inferences: Sequence[Inference], policy: str, eva
         for inference, (_, made) in zip(inferences, scored, strict=True)
         for row, score in made.items()
     }
-    truth = None if lesion is None else lesion.data
-    truth_on_grid = None if lesion is None else to_zyx(prepared.lesion_on_grid(lesion))
+    truth = None if lesion is None else lesion.lesion.data
+    counted = prepared.native_mask.data if lesion is None else prepared.native_mask.data & ~lesion.ignored.data
+    truth_on_grid, ignored_on_grid = lesion_zyx(lesion, prepared)
     native = native_scores(prepared, {row: score for row, (score, _) in rows.items()})
     twin = _twin_scores(case, prepared.native, inferences) if test_set == SHAM else None
     metrics: dict[str, dict[str, float | None]] = {}
@@ -102,18 +103,23 @@ def _evaluate_case(case: Case, inferences: Sequence[Inference], policy: str, eva
             native[row],
             threshold.value,
             truth,
-            prepared.native_mask.data,
+            counted,
             prepared.native.spacing_mm,
             None if twin is None else twin[row],
         )
         on_grid = case_metrics(
-            score, threshold.value, truth_on_grid, to_zyx(prepared.mask.data), (prepared.grid.spacing_mm,) * 3
+            score,
+            threshold.value,
+            None if lesion is None else truth_on_grid,
+            to_zyx(prepared.mask.data) & ~ignored_on_grid,
+            (prepared.grid.spacing_mm,) * 3,
         )
         for grid, values in (("native", metrics[row]), ("model", on_grid)):
             evaluation.cases.append(CaseResult(row, test_set, case.name, case.subject, grid, values))
     row = main.model.row
     prediction = main.predict(prepared, rows[row][1], case, scored[0][0])
-    picture = GalleryCase(case.name, test_set, case.pathology, "", prediction, lesion, metrics[row])
+    shown = lesion.lesion if lesion else None
+    picture = GalleryCase(case.name, test_set, case.pathology, "", prediction, shown, metrics[row])
     evaluation.gallery = choose([*evaluation.gallery, picture])
 
 

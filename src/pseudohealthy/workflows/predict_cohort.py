@@ -108,7 +108,7 @@ def predict_cohort(
         prediction = inference.predict(prepared, threshold, case)
         prediction.timings_s["read and prepare"] = read_s
         pages.append(write_prediction(prediction, run.path, branches=branches))
-        write_case_page(pages[-1], prediction, lesion)
+        write_case_page(pages[-1], prediction, lesion.lesion if lesion else None)
         volume_ml = float(np.count_nonzero(prediction.mask.data) * prediction.mask.voxel_ml)
         seconds = time.perf_counter() - begun
         run.log(f"{case.name}: {len(prediction.lesions)} lesions, {volume_ml:.1f} ml marked, {seconds:.1f} s")
