@@ -99,7 +99,19 @@ BAD = {
     "zero voxel size": (lambda p: save(p, edit=put(84, 0, "<f4")), "voxel sizes [2.0, 0.0, 4.0]"),
     "negative voxel size": (lambda p: save(p, edit=put(80, -2, "<f4")), "voxel sizes [-2.0"),
     "NaN voxel size": (lambda p: save(p, edit=put(80, np.nan, "<f4")), "voxel sizes [nan"),
-    "metres": (lambda p: save(p, edit=put(123, 1, "u1")), "voxel sizes in meter"),
+    "mm called metres": (lambda p: save(p, edit=put(123, 1, "u1")), "voxels of 2000 x 3000 x 4000 mm"),
+    "mm called microns": (lambda p: save(p, edit=put(123, 3, "u1")), "voxels of 0.002 x 0.003 x 0.004 mm"),
+    "unknown unit": (lambda p: save(p, edit=put(123, 5, "u1")), "the unknown code 5 for the unit of length"),
+    "other voxel size than the sform's": (
+        lambda p: save(p, edit=put(80, [1, 1, 1], "<f4")),
+        "voxel sizes 1 x 1 x 1 mm beside a sform of 2 x 3 x 4 mm",
+    ),
+    "qform the mirror image": (lambda p: save(p, edit=put(76, 1, "<f4")), "a qform that is the mirror image"),
+    "qform turned": (
+        lambda p: save(p, affine=tilted(), edit=put(256, [0.7, 0, 0], "<f4")),
+        "a qform turned by 74 degrees",
+    ),
+    "shape too small": (lambda p: save(p, edit=put(42, 8, "<i2")), "440 bytes behind the voxels of its shape (8, 10"),
     "singular affine": (lambda p: save(p, edit=put(280, [0, 0, 0, 0], "<f4")), "a singular or non-finite affine"),
     "parallel axes": (
         lambda p: save(p, edit=put(280, [-2, -2, 0, 0, 3, 3, 0, 0, 0, 0, 4, 0], "<f4")),

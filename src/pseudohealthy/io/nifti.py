@@ -17,28 +17,28 @@ from typing import Any, BinaryIO, NoReturn
 
 import nibabel as nib
 import numpy as np
+from numpy.typing import NDArray
 
 from pseudohealthy.errors import ImageError
+from pseudohealthy.io.nifti_place import place
 
 _HEADERS = {348: (nib.Nifti1Header, nib.Nifti1Image), 540: (nib.Nifti2Header, nib.Nifti2Image)}
 _LONGEST_HEADER_BYTES = 544
 _FEWEST_VOXELS = 8  # along an axis
 _MOST_VOXELS = 1_000_000_000  # a 0.25 mm whole brain has 350 million
-_UNKNOWN_PLACE = (
-    "The file has neither qform nor sform: left and right are assumed as ANALYZE stored them (radiological)."
-)
+_MOST_BYTES_BEHIND = 512  # some writers fill up a block; more, or a whole plane, means that the shape is wrong
 
 
-def decode(path: Path) -> tuple[Any, tuple[str, ...]]:
+def decode(path: Path) -> tuple[Any, NDArray[np.float64], tuple[str, ...]]:
     """Read a file into memory and check everything that a header and its voxels can have wrong.
 
     Returns:
-        A nibabel image of shape (i, j, k) or (i, j, k, 1) with finite real voxels and an invertible affine in mm,
-        and sentences about what was odd but harmless.
+        A nibabel image of shape (i, j, k) or (i, j, k, 1) with finite real voxels, its affine in mm, and sentences
+        about what was odd but harmless.
 
     Raises:
-        ImageError: Missing, empty, not NIfTI, truncated, not one 3-D volume, of RGB or complex voxels, with a zero
-            voxel size, a singular affine, NaN or infinite voxels.
+        ImageError: Missing, empty, not NIfTI, truncated, not one 3-D volume, of RGB or complex voxels, with NaN or
+            infinite voxels, or in a place that its header does not tell for certain.
     """
     if not path.is_file():
         found = "a folder" if path.is_dir() else "no such file"
@@ -57,7 +57,7 @@ def decode(path: Path) -> tuple[Any, tuple[str, ...]]:
         _refuse(path, f"that it cannot be read ({error.strerror or error})", "a readable file", "Check it.", error)
 
 
-def _decode_stream(path: Path, stream: BinaryIO | gzip.GzipFile) -> tuple[Any, tuple[str, ...]]:
+def _decode_stream(path: Path, stream: BinaryIO | gzip.GzipFile) -> tuple[Any, NDArray[np.float64], tuple[str, ...]]:
     start = stream.read(_LONGEST_HEADER_BYTES)
     kinds = [_HEADERS.get(int.from_bytes(start[:4], order)) for order in ("little", "big")]
     kind = kinds[0] or kinds[1]
@@ -71,8 +71,10 @@ def _decode_stream(path: Path, stream: BinaryIO | gzip.GzipFile) -> tuple[Any, t
             content = start + stream.read(wanted - len(start))
             if len(content) < wanted:
                 _refuse(path, f"{len(content)} bytes", f"the {wanted} of its header", "It is truncated: copy it again.")
-            while stream.read(1 << 20):  # to the end, where gzip keeps its checksum
-                pass
+            behind = 0
+            while chunk := stream.read(1 << 20):  # to the end, where gzip keeps its checksum
+                behind += len(chunk)
+            _check_behind(path, raw, behind)
             image = kind[1].from_bytes(content)
             data = image.get_fdata(dtype=np.float32)
         except (ImageError, OSError, EOFError, zlib.error):
@@ -82,7 +84,8 @@ def _decode_stream(path: Path, stream: BinaryIO | gzip.GzipFile) -> tuple[Any, t
     if not np.isfinite(data).all():
         count = int(data.size - np.isfinite(data).sum())
         _refuse(path, f"NaN or infinity in {count} voxels", "finite numbers", "Replace them by 0 outside the brain.")
-    return image, _check_affine(path, image)
+    affine, odd = place(path, image.header)
+    return image, affine, odd
 
 
 @contextmanager
@@ -116,24 +119,15 @@ def _check_header(path: Path, raw: Any) -> None:
     spacing = [float(mm) for mm in raw["pixdim"][1:4]]
     if not all(0 < mm < math.inf for mm in spacing):
         _refuse(path, f"voxel sizes {spacing}", "sizes in mm above 0", "Convert it again, with its true voxel size.")
-    units = raw.get_xyzt_units()[0]
-    if units not in ("unknown", "mm"):
-        _refuse(path, f"voxel sizes in {units}", "mm", "Set the header's units, and sizes, to mm.")
 
 
-def _check_affine(path: Path, image: Any) -> tuple[str, ...]:
-    axes = np.asarray(image.affine, dtype=np.float64)[:3]
-    lengths = np.linalg.norm(axes[:, :3], axis=0)
-    # The determinant of the unit axes is the volume that they span: 1 for a right angle, 0 for a plane.
-    if not np.isfinite(axes).all() or lengths.min() < 1e-3 or abs(np.linalg.det(axes[:, :3] / lengths)) < 1e-2:
-        _refuse(
-            path,
-            "a singular or non-finite affine",
-            "three independent axes in mm",
-            "Convert it again, or set the qform and sform from the scanner's.",
-        )
-    coded = int(image.header["qform_code"]) > 0 or int(image.header["sform_code"]) > 0
-    return () if coded else (_UNKNOWN_PLACE,)
+def _check_behind(path: Path, raw: Any, behind: int) -> None:
+    """Refuse a file that goes on behind its voxels: with a wrong shape they would be read in a wrong order."""
+    shape, itemsize = raw.get_data_shape(), raw.get_data_dtype().itemsize
+    plane = math.prod(shape) * itemsize // max(shape)
+    if behind >= min(_MOST_BYTES_BEHIND, plane):
+        found = f"{behind} bytes behind the voxels of its shape {tuple(shape)}"
+        _refuse(path, found, "a file that ends with its last voxel", "Its header is wrong: convert the scan again.")
 
 
 def _refuse(path: Path, found: str, needed: str, fix: str, error: Exception | None = None) -> NoReturn:
