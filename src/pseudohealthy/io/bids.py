@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -9,28 +10,34 @@ from typing import Literal, NoReturn
 
 from pseudohealthy.errors import CohortError
 from pseudohealthy.io.cohort import Case, Cohort, case_from_row, read_cohort
+from pseudohealthy.io.datasets import find_dataset
 from pseudohealthy.io.names import Name, is_nifti, parse_name
 from pseudohealthy.io.table import is_table, read_table
 
 
 def discover(inputs: Sequence[Path]) -> Cohort:
-    """Find the scans: BIDS datasets or one of their subjects, plain folders of NIfTI files, files, tables, all mixed.
+    """Find the scans: known datasets, BIDS or one of its subjects, plain folders of NIfTI files, files, tables, mixed.
 
     A dataset's `cohort.tsv` wins over what its folders hold. Brain masks (`*_desc-brain_mask`) and lesion masks
-    (`*_label-L_mask`) attach to their scan; masks that a prediction wrote are never taken for truth.
+    (`*_label-L_mask`) attach to their scan; masks that a prediction wrote are never taken for truth. Of a known dataset
+    (`io.datasets`) what is not read is counted in the cohort's notes, which are logged, too.
 
     Raises:
         CohortError: Nothing found, a scan or mask that cannot be assigned, two cases of one name, a malformed table.
     """
-    cases = [case for path in inputs for case in _cases(Path(path))]
+    notes: list[str] = []
+    cases = [case for path in inputs for case in _cases(Path(path), notes)]
     if not cases:
+        packed = [file.name for path in inputs for file in sorted(Path(path).glob("*")) if _is_archive(file)]
         raise CohortError(
             ", ".join(str(path) for path in inputs) or "the inputs",
-            found="no scan",
+            found=f"no scan, but {', '.join(packed[:3])}" if packed else "no scan",
             needed="a BIDS dataset with T1w scans, a folder of NIfTI files, or files",
-            fix="Check the path; scans end in .nii or .nii.gz.",
+            fix=_UNPACK if packed else "Check the path; scans end in .nii or .nii.gz.",
         )
-    return Cohort(cases)
+    for note in notes:
+        logging.getLogger("pseudohealthy").info("%s", note)
+    return Cohort(cases, notes)
 
 
 def derivative(out: Path, case: Case, suffix: str) -> Path:
@@ -46,13 +53,26 @@ def derivative(out: Path, case: Case, suffix: str) -> Path:
     return Path(out, *folders, *(["anat"] if folders else []), f"{case.name}_{suffix}")
 
 
-def _cases(path: Path) -> list[Case]:
+_UNPACK = "Unpack it (some datasets are encrypted: their how-to pages say how), then give the folder."
+
+
+def _is_archive(path: Path) -> bool:
+    return path.is_file() and path.name.lower().endswith((".tar", ".tgz", ".tar.gz", ".zip", ".7z", ".enc", ".gpg"))
+
+
+def _cases(path: Path, notes: list[str]) -> list[Case]:
     if path.is_dir():
         if (path / "cohort.tsv").is_file():
             return list(read_cohort(path / "cohort.tsv"))
         if path.name.startswith("sub-"):  # one subject of a dataset
-            everyone = [case for case in _cases(path.resolve().parent) if path.resolve() in case.image.parents]
+            everyone = [case for case in _cases(path.resolve().parent, []) if path.resolve() in case.image.parents]
             return everyone or _plain_cases(path)
+        known = find_dataset(path)
+        if known is not None:
+            name, found = known
+            notes += [f"{path} is taken for {name}: {len(found.rows)} scans"]
+            notes += [f"{name}: {note}" for note in found.notes]
+            return [case_from_row(row, path, path) for row in found.rows]
         subjects = sorted(folder for folder in path.glob("sub-*") if folder.is_dir())
         return _bids_cases(path, subjects) if subjects else _plain_cases(path)
     if path.is_file() and is_table(path):
@@ -61,9 +81,11 @@ def _cases(path: Path) -> list[Case]:
         return [_case(path, _masks(path.parent.iterdir()), {})]
     raise CohortError(
         path,
-        found="a file that is neither an image nor a table" if path.exists() else "no such file or folder",
+        found=("a packed archive" if _is_archive(path) else "a file that is neither an image nor a table")
+        if path.exists()
+        else "no such file or folder",
         needed="a folder, a .nii or .nii.gz file, or a .tsv or .csv table",
-        fix="Check the path.",
+        fix=_UNPACK if _is_archive(path) else "Check the path.",
     )
 
 

@@ -84,12 +84,16 @@ class Case:
 class Cohort(Sequence[Case]):
     """Cases in a fixed order; immutable.
 
+    Attributes:
+        notes: Sentences about what was found beside the cases and is not read.
+
     Raises:
         CohortError: Two cases have one name.
     """
 
-    def __init__(self, cases: Iterable[Case]) -> None:
+    def __init__(self, cases: Iterable[Case], notes: Iterable[str] = ()) -> None:
         self._cases = tuple(cases)
+        self.notes = tuple(notes)
         seen: dict[str, Case] = {}
         for case in self._cases:
             if case.name in seen:
