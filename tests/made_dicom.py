@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import base64
+import gzip
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 from pydicom import dcmread
+from pydicom.datadict import DicomDictionary
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import EnhancedMRImageStorage, ExplicitVRLittleEndian, MRImageStorage, generate_uid
 
@@ -123,3 +127,38 @@ def write_enhanced(folder: Path, volume: Volume) -> None:
     enhanced.PerFrameFunctionalGroupsSequence = groups
     folder.mkdir()
     enhanced.save_as(folder / "all.dcm", enforce_file_format=True)
+
+
+def telling(dataset: Dataset, k: int) -> None:
+    """Fill every text, date, time, name and UID of a header with what must not be told; see `is_told`."""
+    text = {"LO": WORD, "SH": WORD, "PN": f"{WORD}^Jane", "LT": WORD, "ST": WORD, "UT": WORD, "UC": WORD, "AE": WORD}
+    text |= {"DA": DATE, "TM": CLOCK, "DT": f"{DATE}{CLOCK}", "AS": "077Y"}
+    for tag, (vr, _, _, _, keyword) in DicomDictionary.items():
+        group = tag >> 16
+        if group in (0x08, 0x10, 0x18, 0x20, 0x32, 0x38, 0x40) and vr in text and keyword and keyword not in CHARSETS:
+            setattr(dataset, keyword, text[vr])
+    block = dataset.private_block(0x0009, WORD, create=True)
+    block.add_new(0x01, "LO", WORD)
+    dataset.StudyInstanceUID = f"1.2.826.0.1.{DATE}.1"
+    dataset.SeriesInstanceUID = f"1.2.826.0.1.{DATE}.2"
+    dataset.FrameOfReferenceUID = f"1.2.826.0.1.{DATE}.3"
+    dataset.SOPInstanceUID = f"1.2.826.0.1.{DATE}.4.{k}"
+    dataset.PatientSex = "F"
+
+
+WORD, DATE, CLOCK = "Zyxwvq", "19470317", "131719.73"
+CHARSETS = ("SpecificCharacterSet",)
+
+
+def is_told(folder: Path, *said: str) -> list[str]:
+    """Where something of `telling` stands: in names, in contents, unzipped and decoded, in what was said."""
+    places = {f"the name of {path.name}": str(path.relative_to(folder)).encode() for path in folder.rglob("*")}
+    for path in filter(Path.is_file, folder.rglob("*")):
+        content = path.read_bytes()
+        places[path.name] = gzip.decompress(content) if content[:2] == b"\x1f\x8b" else content
+        for number, picture in enumerate(re.findall(rb"base64,([A-Za-z0-9+/=]+)", content)):
+            places[f"picture {number} of {path.name}"] = base64.b64decode(picture)
+    places |= {f"what was said, {number}": text.encode() for number, text in enumerate(said)}
+    dashed = f"{DATE[:4]}-{DATE[4:6]}-{DATE[6:]}"
+    secrets = [word.lower().encode() for word in (WORD, DATE, CLOCK, dashed, "13:17:19", "131719", "077Y")]
+    return [place for place, content in places.items() if any(secret in content.lower() for secret in secrets)]

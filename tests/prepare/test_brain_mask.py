@@ -53,7 +53,7 @@ def test_head_without_zero_background_is_refused_with_advice(made_brain):
     brain = replace(made_brain(), source=SCAN)
     noisy = brain.like(brain.data + np.random.default_rng(0).uniform(1, 30, brain.shape))
     with pytest.raises(
-        ImageError, match=r"no background of 0 .*probably a whole head.*Strip the skull first"
+        ImageError, match=r"no background of 0 .*probably a whole head.*pseudohealthy prepare.*--strip"
     ) as caught:
         brain_mask(noisy)
     assert str(caught.value).startswith("scan.nii.gz: ")

@@ -2,24 +2,36 @@
 
 import argparse
 from pathlib import Path
+from typing import NoReturn
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Name the options."""
     parser.add_argument("model", type=Path, metavar="MODEL", help="model folder")
-    parser.add_argument("inputs", nargs="+", type=Path, metavar="INPUT", help="scans, folders, BIDS datasets or tables")
+    parser.add_argument("inputs", nargs="+", type=Path, metavar="INPUT", help="scans, folders, datasets, tables, DICOM")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="output folder")
     parser.add_argument(
         "--threshold", default="healthy", help="healthy, lesion, or a number in [0, 1) (default: healthy)"
     )
     parser.add_argument("--split", help="only these scans of a cohort with a split column (default: all)")
     parser.add_argument("--branches", action="store_true", help="also write both branches of the score")
+    parser.add_argument(
+        "--strip",
+        choices=("auto", "deepbet", "hd-bet", "synthstrip"),
+        help="tool that finds the brain in whole heads; auto: the first that is installed (default: heads are refused)",
+    )
+    parser.add_argument("--series", metavar="NAME", help="which series of a DICOM folder: its number, name or UID")
+    parser.add_argument(
+        "--dicom-seg", action="store_true", help="also write mask and score as DICOM-SEG; all INPUT must be DICOM"
+    )
     parser.add_argument("--overwrite", action="store_true", help="write into a folder that has files in it")
 
 
 def run(args: argparse.Namespace) -> None:
     """Do it."""
     from pseudohealthy.io.bids import discover
+    from pseudohealthy.io.dicom import converted, locate, series_of
+    from pseudohealthy.prepare.strip import installed
     from pseudohealthy.stages.model_folder import load_model
     from pseudohealthy.stages.progress import progress
     from pseudohealthy.stages.recipe import as_yaml
@@ -28,10 +40,37 @@ def run(args: argparse.Namespace) -> None:
 
     model = load_model(args.model)
     threshold = choose_threshold(model, args.threshold)
-    cohort = discover(args.inputs)
-    if args.split:
-        cohort = cohort.split(args.split)
+    located = locate(args.inputs, args.series)
+    dicom = series_of(located)
+    if args.dicom_seg and len(dicom) < len(located):
+        _refuse_dicom_seg()
+    strip = installed() if args.strip == "auto" else args.strip
     with RunFolder.open(args.out, overwrite=args.overwrite) as folder:
+        cohort = discover(converted(located, folder.path / "dicom"))
+        if args.split:
+            cohort = cohort.split(args.split)
+        for series in dicom.values():
+            folder.log(f"{series.name}: series {series}")
         folder.record(as_yaml(model.recipe), cohort, {"model": model.seed})
         with progress(folder, "predict", len(cohort)) as advance:
-            predict_cohort(model, cohort, folder, threshold, branches=args.branches, advance=advance)
+            predict_cohort(
+                model,
+                cohort,
+                folder,
+                threshold,
+                branches=args.branches,
+                strip=strip,
+                dicom=dicom if args.dicom_seg else {},
+                advance=advance,
+            )
+
+
+def _refuse_dicom_seg() -> NoReturn:
+    from pseudohealthy.errors import ConfigError
+
+    raise ConfigError(
+        "--dicom-seg",
+        found="an input that is not DICOM",
+        needed="DICOM series alone: a DICOM-SEG refers to the images that it was computed from",
+        fix="Leave --dicom-seg out, or pass the folder of the series instead of a NIfTI file.",
+    )

@@ -68,7 +68,7 @@ def locate(inputs: Sequence[Path], series: str | None = None) -> list[Path | Ser
     return found
 
 
-def sources(located: Sequence[Path | Series]) -> dict[str, Series]:
+def series_of(located: Sequence[Path | Series]) -> dict[str, Series]:
     """Case name -> the series that it comes from."""
     return {one.name: one for one in located if isinstance(one, Series)}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import warnings
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -19,6 +20,9 @@ from pseudohealthy.errors import CohortError, ImageError, require
 _LPS = np.diag([-1.0, -1.0, 1.0])  # DICOM's patient axes -> the world's RAS+, and back
 _PLANES = ("sagittal", "coronal", "axial")  # by the axis of the normal
 _MOST_LISTED = 20
+NOWHERE = (AttributeError, IndexError, KeyError, TypeError, ValueError)
+"""What reading a place raises where a header has none."""
+
 _TAGS = (
     *("SOPClassUID", "SOPInstanceUID", "SeriesInstanceUID", "SeriesNumber", "Modality", "Rows", "Columns"),
     *("NumberOfFrames", "ImageOrientationPatient", "ImagePositionPatient", "PixelSpacing"),
@@ -92,7 +96,7 @@ def _series(uid: str, instances: Sequence[tuple[Path, Any]]) -> Series:
     try:
         places = np.array([place for _, header in instances for place in planes(header)])
         plane, spacing_mm = _PLANES[int(np.abs(places[0, :3, 2]).argmax())], _spacing_mm(places)
-    except (AttributeError, IndexError, TypeError, ValueError):  # no images, or images that lie nowhere
+    except NOWHERE:
         plane, spacing_mm = "", None
     return Series(
         uid=uid,
@@ -112,7 +116,7 @@ def planes(header: Any) -> NDArray[np.float64]:
         (frame, 4, 4), (column, row, mm along the normal, 1) -> world mm, RAS+.
 
     Raises:
-        AttributeError, IndexError: The header says nowhere.
+        Exception: One of `NOWHERE`.
     """
     frames = header.get("PerFrameFunctionalGroupsSequence")
     if frames is None:
@@ -205,13 +209,18 @@ def read_header(file: Path, tags: Sequence[str] | None = None) -> Any | None:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Keep pydicom from warning: its warnings quote the header, and so names and dates."""
+    """Keep pydicom and highdicom from speaking: what they say quotes the header, and so names and dates."""
     config = require("pydicom", "dicom").config
     before = config.settings.reading_validation_mode
+    loggers = {name: logging.getLogger(name).level for name in ("pydicom", "highdicom")}
     config.settings.reading_validation_mode = config.IGNORE
+    for name in loggers:
+        logging.getLogger(name).setLevel(logging.CRITICAL + 1)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
     finally:
         config.settings.reading_validation_mode = before
+        for name, level in loggers.items():
+            logging.getLogger(name).setLevel(level)

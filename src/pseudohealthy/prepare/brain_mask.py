@@ -15,7 +15,10 @@ _FRAGMENT_ML = 300.0
 _LEAST_BACKGROUND = (
     0.1  # share of zero voxels: a brain fills half of its own bounding box, so its corners alone are more
 )
-_STRIP = "Strip the skull first (for example with SynthStrip, HD-BET or deepbet), or pass a brain mask."
+_STRIP = (
+    "Strip the skull, with 'pseudohealthy prepare' or with 'pseudohealthy predict --strip deepbet', "
+    "or put a brain mask beside the scan."
+)
 
 
 def brain_mask(image: Volume, given: Volume | None = None) -> Volume:
@@ -45,8 +48,7 @@ def brain_mask(image: Volume, given: Volume | None = None) -> Volume:
             )
     else:
         subject = image.source or "the scan"
-        foreground = image.data != 0
-        background = 1.0 - float(foreground.mean())
+        background = _background(image)
         if background < _LEAST_BACKGROUND:
             raise ImageError(
                 subject,
@@ -54,9 +56,25 @@ def brain_mask(image: Volume, given: Volume | None = None) -> Volume:
                 needed="a skull-stripped scan whose background is exactly 0",
                 fix=_STRIP,
             )
-        mask = _fill_holes(_largest_piece(foreground))
+        mask = _foreground(image)
     _check_volume(subject, float(mask.sum()) * image.voxel_ml, given is not None)
     return image.like(mask)
+
+
+def is_stripped(image: Volume) -> bool:
+    """Return whether a scan's background is 0 and what is left is not larger than a brain."""
+    if _background(image) < _LEAST_BACKGROUND or not image.data.any():
+        return False
+    return float(_foreground(image).sum()) * image.voxel_ml <= LARGEST_BRAIN_ML
+
+
+def _background(image: Volume) -> float:
+    """Share of the voxels that are 0."""
+    return 1.0 - float(np.count_nonzero(image.data)) / image.data.size
+
+
+def _foreground(image: Volume) -> NDArray[np.bool_]:
+    return _fill_holes(_largest_piece(image.data != 0))
 
 
 def _check_volume(subject: object, volume_ml: float, is_given: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -12,8 +13,10 @@ from pseudohealthy.data.slices import SliceStore
 from pseudohealthy.io.cohort import Case, Cohort
 from pseudohealthy.io.lesions import LesionMask, read_lesion_mask
 from pseudohealthy.io.volume import read_mask, read_volume
+from pseudohealthy.prepare.brain_mask import is_stripped
 from pseudohealthy.prepare.model_grid import GRIDS, ModelGrid
 from pseudohealthy.prepare.scan import PreparedScan, prepare_scan
+from pseudohealthy.prepare.whole_head import strip_head
 
 T = TypeVar("T", bound=np.generic)
 
@@ -23,10 +26,21 @@ def to_zyx(on_grid: NDArray[T]) -> NDArray[T]:
     return np.ascontiguousarray(on_grid.transpose(2, 1, 0))
 
 
-def read_case(case: Case, grid: ModelGrid, space: str) -> PreparedScan:
-    """Read a case's scan and brain mask and bring it to the model grid."""
+def read_case(case: Case, grid: ModelGrid, space: str, strip: str | None = None) -> PreparedScan:
+    """Read a case's scan and brain mask and bring it to the model grid.
+
+    Args:
+        case: The scan.
+        grid: The model grid.
+        space: Name of the model space.
+        strip: The tool that finds the brain where there is no mask and the scan is a whole head; None refuses heads.
+    """
     image = read_volume(case.image)
     mask = read_mask(case.brain_mask, image, "brain mask") if case.brain_mask else None
+    if strip is not None and mask is None and not is_stripped(image):
+        mask = strip_head(image, strip)
+        told = f"The brain was found by {strip}: what it leaves of the skull or takes of the brain changes the score."
+        image = replace(image, warnings=(*image.warnings, told))
     return prepare_scan(image, grid, mask, space)
 
 

@@ -6,6 +6,7 @@ import dataclasses
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,9 @@ import numpy as np
 from pseudohealthy import __version__
 from pseudohealthy.errors import CohortError, ConfigError, InputError, ModelFolderError, OutputError, PartialFailure
 from pseudohealthy.io.bids import derivative
-from pseudohealthy.io.cohort import Cohort
+from pseudohealthy.io.cohort import Case, Cohort
+from pseudohealthy.io.dicom_seg import SourceFrames, source_frames, write_dicom_seg
+from pseudohealthy.io.dicom_series import Series
 from pseudohealthy.io.files import write_json
 from pseudohealthy.io.volume import write_volume
 from pseudohealthy.prepare.model_grid import GRIDS
@@ -63,6 +66,8 @@ def predict_cohort(
     threshold: Threshold,
     *,
     branches: bool = False,
+    strip: str | None = None,
+    dicom: Mapping[str, Series] = MappingProxyType({}),
     advance: Callable[[], None] = lambda: None,
 ) -> list[Path]:
     """Predict every scan of a cohort; a scan that cannot be used does not stop the others.
@@ -73,6 +78,8 @@ def predict_cohort(
         run: Output folder.
         threshold: Where the score becomes a mask.
         branches: Also write both branches of the score.
+        strip: The tool that finds the brain in whole heads; its mask is written, too.
+        dicom: Case name -> the series to write a DICOM-SEG for.
         advance: Called after each scan.
 
     Returns:
@@ -95,8 +102,9 @@ def predict_cohort(
     for case in cohort:
         begun = time.perf_counter()
         try:
-            prepared = read_case(case, GRIDS[model.recipe.grid], model.recipe.space)
+            prepared = read_case(case, GRIDS[model.recipe.grid], model.recipe.space, strip)
             lesion = read_lesion(case, prepared)
+            frames = source_frames(dicom[case.name], prepared.native) if case.name in dicom else None
         except InputError as error:
             if len(cohort) == 1:
                 raise
@@ -107,7 +115,9 @@ def predict_cohort(
         read_s = time.perf_counter() - begun
         prediction = inference.predict(prepared, threshold, case)
         prediction.timings_s["read and prepare"] = read_s
-        pages.append(write_prediction(prediction, run.path, branches=branches))
+        pages.append(write_prediction(prediction, run.path, branches=branches, brain=strip is not None))
+        if frames is not None:
+            write_segmentations(prediction, case, frames, run.path)
         write_case_page(pages[-1], prediction, lesion.lesion if lesion else None)
         volume_ml = float(np.count_nonzero(prediction.mask.data) * prediction.mask.voxel_ml)
         seconds = time.perf_counter() - begun
@@ -121,8 +131,8 @@ def predict_cohort(
     return pages
 
 
-def write_prediction(prediction: Prediction, out: Path, *, branches: bool = False) -> Path:
-    """Write a prediction's images and report as BIDS derivatives.
+def write_prediction(prediction: Prediction, out: Path, *, branches: bool = False, brain: bool = False) -> Path:
+    """Write a prediction's images and report as BIDS derivatives, with its `branches` and its `brain` mask if wanted.
 
     Returns:
         Where its page belongs: `out/sub-01.html`.
@@ -137,6 +147,8 @@ def write_prediction(prediction: Prediction, out: Path, *, branches: bool = Fals
         "space-orig_label-L_probseg": prediction.score,
         "space-orig_label-L_mask": prediction.mask.like(prediction.mask.data.astype(np.uint8)),
     }
+    if brain:
+        images["space-orig_desc-brain_mask"] = prediction.brain_mask
     if branches:
         images["space-orig_desc-unsupervised_label-L_probseg"] = prediction.unsupervised
         if prediction.supervised is not None:
@@ -145,6 +157,14 @@ def write_prediction(prediction: Prediction, out: Path, *, branches: bool = Fals
         write_volume(volume, derivative(out, case, f"{suffix}.nii.gz"))
     write_json(derivative(out, case, "space-orig_label-L_report.json"), report_of(prediction))
     return out / f"{case.name}.html"
+
+
+def write_segmentations(prediction: Prediction, case: Case, frames: SourceFrames, out: Path) -> None:
+    """Write the mask and the score as DICOM-SEG beside the images."""
+    threshold = prediction.threshold
+    facts = {"method": prediction.model["row"], "threshold": f"{threshold.value:.6g} ({threshold.policy})"}
+    mask, score = (derivative(out, case, f"space-orig_label-L_{kind}.dcm") for kind in ("mask", "probseg"))
+    write_dicom_seg(frames, prediction.mask, prediction.score, (mask, score), facts)
 
 
 def report_of(prediction: Prediction) -> Mapping[str, Any]:
