@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 
 import pytest
 
@@ -32,3 +33,10 @@ def test_require_gives_the_module_or_one_line_that_installs_the_extra() -> None:
     with pytest.raises(MissingExtraError, match=r"pip install 'pseudohealthy\[dicom\]'") as failure:
         require("no_such_module", "dicom")
     assert "\n" not in str(failure.value)
+
+
+def test_an_error_survives_the_way_out_of_another_process() -> None:
+    error = errors.ImageError("scan.nii", found="2 axes", needed="3 axes", fix="Convert the whole series.")
+    again = pickle.loads(pickle.dumps(error))
+    assert type(again) is errors.ImageError
+    assert (str(again), again.fix) == (str(error), error.fix)

@@ -7,7 +7,7 @@ without a traceback, and ends with `exit_code`.
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import ModuleType
 
@@ -27,6 +27,14 @@ class InputError(ValueError):
     def __init__(self, subject: str | Path, *, found: str, needed: str, fix: str) -> None:
         self.subject, self.found, self.needed, self.fix = str(subject), found, needed, fix
         super().__init__(f"{subject}: found {found}; needed {needed}. {fix}")
+
+    def __reduce__(self) -> tuple[Callable[..., InputError], tuple[type[InputError], dict[str, str]]]:
+        """An error of a worker process has to reach its parent; exceptions with keywords do not by themselves."""
+        return _remade, (type(self), {key: getattr(self, key) for key in ("subject", "found", "needed", "fix")})
+
+
+def _remade(kind: type[InputError], said: dict[str, str]) -> InputError:
+    return kind(**said)
 
 
 class ImageError(InputError):

@@ -117,9 +117,10 @@ def test_a_benchmark_that_is_interrupted_goes_on_with_the_seeds_that_are_left(tm
 
 
 def test_shipped_plans_load_and_ask_for_what_the_claims_need():
-    from pseudohealthy.workflows.plan import load_plan, shipped_plans
+    from pseudohealthy.stages.shipped import shipped
+    from pseudohealthy.workflows.plan import load_plan
 
-    plans = {name: load_plan(name) for name in shipped_plans()}
+    plans = {name: load_plan(name) for name in shipped("benchmark")}
     assert {"claims-virtual", "demo", "smoke"} <= set(plans)
     claims = plans["claims-virtual"]
     tests = {group.pathology: group.n for group in claims.groups if group.split == "test"}

@@ -22,9 +22,9 @@ from pseudohealthy.models.segmenters import SEGMENTERS
 from pseudohealthy.prepare.model_grid import GRIDS
 from pseudohealthy.prepare.space import SPACES
 from pseudohealthy.score.maps import SCORES
-from pseudohealthy.stages.recipe import SHARED, recipe_from, shipped
+from pseudohealthy.stages.recipe import SHARED, recipe_from
+from pseudohealthy.stages.shipped import shipped
 from pseudohealthy.virtual.lesions import PATHOLOGIES
-from pseudohealthy.workflows.plan import shipped_plans
 
 ROOT = Path(__file__).parents[2]
 REFERENCE = ROOT / "docs" / "reference"
@@ -108,7 +108,7 @@ def test_the_recipe_page_names_every_choice_of_a_key() -> None:
 
 def test_the_pages_name_every_shipped_recipe_and_plan() -> None:
     assert {name for name in shipped() if f"`{name}`" not in RECIPE} == set()
-    assert {name for name in shipped_plans() if name not in COMMAND_PAGE} == set()
+    assert {name for name in shipped("benchmark") if name not in COMMAND_PAGE} == set()
 
 
 def helps() -> dict[str, str]:

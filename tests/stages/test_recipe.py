@@ -2,7 +2,8 @@ import pytest
 import yaml
 
 from pseudohealthy.errors import ConfigError
-from pseudohealthy.stages.recipe import as_dict, as_yaml, load_recipe, recipe_from, shipped
+from pseudohealthy.stages.recipe import as_dict, as_yaml, load_recipe, recipe_from
+from pseudohealthy.stages.shipped import shipped
 
 
 def test_every_shipped_recipe_loads_and_reads_back_what_it_writes():

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from importlib import resources
 from operator import attrgetter
 from pathlib import Path
 from typing import Any
@@ -28,6 +27,7 @@ from pseudohealthy.models.segmenters import SEGMENTERS
 from pseudohealthy.prepare.model_grid import GRIDS
 from pseudohealthy.prepare.space import SPACES
 from pseudohealthy.score.maps import SCORES
+from pseudohealthy.stages.shipped import shipped
 
 
 @dataclass(frozen=True)
@@ -67,12 +67,6 @@ SHARED: dict[str, type] = {
     "score": ScoreSettings,
     "calibration": CalibrationSettings,
 }
-
-
-def shipped() -> dict[str, Path]:
-    """Names and files of the recipes inside the package."""
-    folder = Path(str(resources.files("pseudohealthy") / "configs"))
-    return {path.stem: path for path in sorted(folder.glob("*.yaml"))}
 
 
 def load_recipe(name: str | Path, overrides: Sequence[str] = ()) -> Recipe:

@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
-from typing import Any
 
 import yaml
-from jsonargparse import ArgumentError, ArgumentParser
 
 from pseudohealthy.data.anomalies import ANOMALIES
-from pseudohealthy.errors import ConfigError
 from pseudohealthy.models.segmenters import SEGMENTERS
 from pseudohealthy.stages.reference import REFERENCES
 from pseudohealthy.virtual.cohort import Group
+from pseudohealthy.stages.shipped import load
 
 CALIBRATION = (("calibration", False), ("calibration", True))
 """Healthy scans for the thresholds, annotated ones for the validation of Stage II."""
@@ -71,12 +67,6 @@ class Plan:
             raise ValueError("no scans of the split 'test'")
 
 
-def shipped_plans() -> dict[str, Path]:
-    """Names and files of the plans inside the package."""
-    folder = Path(str(resources.files("pseudohealthy") / "configs" / "benchmark"))
-    return {path.stem: path for path in sorted(folder.glob("*.yaml"))}
-
-
 def as_yaml(plan: Plan) -> str:
     """The plan, all defaults filled in, as YAML text that `load_plan` reads back."""
     return yaml.safe_dump(json.loads(json.dumps(dataclasses.asdict(plan))), sort_keys=False)
@@ -88,27 +78,4 @@ def load_plan(name: str | Path) -> Plan:
     Raises:
         ConfigError: No such plan, unknown key or wrong type.
     """
-    plans = shipped_plans()
-    path = plans.get(str(name), Path(name))
-    if not path.is_file():
-        raise ConfigError(
-            f"plan '{name}'",
-            found="neither a shipped plan nor a file",
-            needed=f"one of {', '.join(plans)}, or the path of a YAML file",
-            fix="Check the name.",
-        )
-    parser = ArgumentParser(exit_on_error=False)
-    parser.add_class_arguments(Plan, "plan")
-    try:
-        content: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
-        if not isinstance(content, Mapping):
-            raise TypeError("no keys")
-        plan: Plan = parser.instantiate_classes(parser.parse_object({"plan": dict(content)})).plan
-    except (ArgumentError, KeyError, TypeError, ValueError, yaml.YAMLError) as error:
-        raise ConfigError(
-            path,
-            found=" ".join(str(error).split()),
-            needed="the keys and types of a plan",
-            fix="See the shipped plans for examples.",
-        ) from error
-    return plan
+    return load(Plan, "benchmark", "plan", name)

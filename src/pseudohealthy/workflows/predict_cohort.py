@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 
-from pseudohealthy import __version__
 from pseudohealthy.errors import CohortError, ConfigError, InputError, ModelFolderError, OutputError, PartialFailure
 from pseudohealthy.io.bids import derivative
 from pseudohealthy.io.cohort import Case, Cohort
@@ -27,6 +26,7 @@ from pseudohealthy.stages.model_folder import Model
 from pseudohealthy.stages.prediction import Prediction
 from pseudohealthy.stages.run_folder import RunFolder
 from pseudohealthy.stages.tensors import read_case, read_lesion
+from pseudohealthy.workflows.derivatives import describe_derivatives
 
 
 def choose_threshold(model: Model, choice: str) -> Threshold:
@@ -123,7 +123,7 @@ def predict_cohort(
         seconds = time.perf_counter() - begun
         run.log(f"{case.name}: {len(prediction.lesions)} lesions, {volume_ml:.1f} ml marked, {seconds:.1f} s")
         advance()
-    describe_derivatives(run.path)
+    describe_derivatives(run.path, "Pseudo-healthy reconstructions and anomaly maps")
     if failures and not pages:
         raise next(iter(failures.values()))
     if failures:
@@ -181,16 +181,3 @@ def report_of(prediction: Prediction) -> Mapping[str, Any]:
         "timings_s": {phase: round(seconds, 3) for phase, seconds in prediction.timings_s.items()},
         "warnings": list(prediction.warnings),
     }
-
-
-def describe_derivatives(out: Path) -> None:
-    """Write the `dataset_description.json` that BIDS asks of a derivative."""
-    write_json(
-        out / "dataset_description.json",
-        {
-            "Name": "Pseudo-healthy reconstructions and anomaly maps",
-            "BIDSVersion": "1.10.0",
-            "DatasetType": "derivative",
-            "GeneratedBy": [{"Name": "pseudohealthy", "Version": __version__}],
-        },
-    )

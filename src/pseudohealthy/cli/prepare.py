@@ -1,0 +1,47 @@
+"""`pseudohealthy prepare`."""
+
+import argparse
+from pathlib import Path
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Name the options."""
+    parser.add_argument("inputs", nargs="+", type=Path, metavar="INPUT", help="datasets, folders, scans, tables, DICOM")
+    parser.add_argument("out", type=Path, metavar="OUT", help="output folder, a BIDS derivative with cohort.tsv")
+    parser.add_argument(
+        "--config", default="default", help="preparation recipe: default, paper or a YAML file (default: default)"
+    )
+    parser.add_argument(
+        "--space",
+        choices=("native", "brainbox", "template"),
+        help="grid of the result: the scan's own, its brain's box scaled, or registered (default: template)",
+    )
+    parser.add_argument("--template", help="mni152, or the path of a skull-stripped template (default: mni152)")
+    parser.add_argument(
+        "--strip",
+        choices=("auto", "deepbet", "hd-bet", "synthstrip"),
+        help="tool that finds the brain in whole heads (default: auto, the first that is installed)",
+    )
+    parser.add_argument("--no-bias-field", action="store_true", help="leave the bias field in the scan")
+    parser.add_argument("--series", metavar="NAME", help="which series of a DICOM folder: its number, name or UID")
+    parser.add_argument("--jobs", type=int, default=1, metavar="N", help="processes, about 3 GB each (default: 1)")
+    parser.add_argument("--resume", action="store_true", help="go on: scans that are finished are left untouched")
+    parser.add_argument("--overwrite", action="store_true", help="write into a folder that has files in it")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Do it."""
+    from pseudohealthy.io.bids import discover
+    from pseudohealthy.io.dicom import as_nifti
+    from pseudohealthy.stages.progress import progress
+    from pseudohealthy.stages.run_folder import RunFolder
+    from pseudohealthy.workflows.prepare_cohort import load_settings, prepare_cohort
+
+    given = {key: getattr(args, key) for key in ("space", "template", "strip") if getattr(args, key) is not None}
+    if args.no_bias_field:
+        given["bias_field"] = False
+    settings = load_settings(args.config, given)
+    with RunFolder.open(args.out, resume=args.resume, overwrite=args.overwrite) as folder:
+        cohort = discover(as_nifti(args.inputs, folder.path / "dicom", args.series))
+        with progress(folder, "prepare", len(cohort)) as advance:
+            prepare_cohort(cohort, settings, folder, jobs=args.jobs, resume=args.resume, advance=advance)

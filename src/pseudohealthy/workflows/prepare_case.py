@@ -1,0 +1,148 @@
+"""Prepare one scan and write it: image, masks, transforms, bias field, sidecar, picture."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pseudohealthy import __version__
+from pseudohealthy.io.bids import derivative
+from pseudohealthy.io.cohort import Case
+from pseudohealthy.io.files import sha256, write_bytes, write_json, write_text
+from pseudohealthy.io.lesions import LesionMask, read_lesion_mask
+from pseudohealthy.io.volume import read_mask, read_volume, write_volume
+from pseudohealthy.prepare.chain import ChainSettings, PreparedRaw, prepare_raw
+from pseudohealthy.prepare.itk import transform_text
+from pseudohealthy.report.preparation import render_preparation
+
+
+@dataclass(frozen=True)
+class Task:
+    """One scan to prepare.
+
+    Attributes:
+        case: The scan.
+        settings: What to do.
+        out: Output folder.
+        resume: Leave a case that is finished, with the same inputs and settings, untouched.
+    """
+
+    case: Case
+    settings: ChainSettings
+    out: Path
+    resume: bool
+
+    @property
+    def name(self) -> str:
+        """The case's name."""
+        return self.case.name
+
+
+@dataclass(frozen=True)
+class Done:
+    """What came of it.
+
+    Attributes:
+        sidecar: The JSON file that says how it was made; the last file that is written.
+        facts: Short facts for log and page.
+        skipped: It was finished before.
+    """
+
+    sidecar: Path
+    facts: tuple[str, ...]
+    skipped: bool = False
+
+
+def prepare_case(task: Task) -> Done:
+    """Prepare one scan.
+
+    Raises:
+        InputError: Why it cannot be prepared.
+    """
+    case, out = task.case, task.out
+    asked = _asked(task)
+    finished = find_sidecar(out, case)
+    if task.resume and finished is not None:
+        before = json.loads(finished.read_text(encoding="utf-8"))
+        if {key: before.get(key) for key in asked} == json.loads(json.dumps(asked)):
+            return Done(finished, facts_of(before), skipped=True)
+    scan = read_volume(case.image)
+    given = read_mask(case.brain_mask, scan, "brain mask") if case.brain_mask else None
+    lesion = read_lesion_mask(case, scan)
+    prepared = prepare_raw(scan, task.settings, given)
+    files = _write(prepared, lesion, case, out)
+    picture = render_preparation(scan, prepared.native_mask, prepared.image, prepared.outline)
+    write_bytes(picture_of(out, case), picture.content)
+    sidecar = derivative(out, case, f"space-{prepared.space}_desc-preproc_T1w.json")
+    content = {
+        **asked,
+        "SkullStripped": True,
+        "GeneratedBy": f"pseudohealthy {__version__}",
+        "Files": {kind: path.relative_to(out).as_posix() for kind, path in files.items()},
+        "Steps": prepared.steps,
+        "Warnings": prepared.warnings,
+    }
+    write_json(sidecar, content)
+    return Done(sidecar, facts_of(json.loads(json.dumps(content))))
+
+
+def find_sidecar(out: Path, case: Case) -> Path | None:
+    """The sidecar of a case that is finished, in whatever space."""
+    pattern = derivative(out, case, "space-*_desc-preproc_T1w.json")
+    return next(iter(sorted(pattern.parent.glob(pattern.name))), None)
+
+
+def picture_of(out: Path, case: Case) -> Path:
+    """Where the picture of a case lies."""
+    return out / "figures" / f"{case.name}.webp"
+
+
+def facts_of(sidecar: dict[str, Any]) -> tuple[str, ...]:
+    """Short facts for log and page."""
+    steps = sidecar["Steps"]
+    brain, there = steps["brain_mask"], steps.get("registration")
+    facts = [f"{brain['volume_ml']:.0f} ml of brain ({brain['source']})"]
+    facts += [f"Dice with {there['template']} {there['mask_dice']:.3f}"] if there else []
+    return (*facts, f"bias field: {steps['bias_field']['method']}")
+
+
+def _asked(task: Task) -> dict[str, Any]:
+    """What makes a result what it is: inputs by content, settings."""
+    case = task.case
+    files = {"T1w": case.image, "brain mask": case.brain_mask, "lesion mask": case.lesion_mask}
+    return {
+        "SourceSHA256": {kind: sha256(path) for kind, path in files.items() if path},
+        "LesionLabels": [case.lesion_labels, case.ignored_labels],
+        "Settings": asdict(task.settings),
+    }
+
+
+def _write(prepared: PreparedRaw, lesion: LesionMask | None, case: Case, out: Path) -> dict[str, Path]:
+    space = f"space-{prepared.space}"
+    files = {
+        "image": derivative(out, case, f"{space}_desc-preproc_T1w.nii.gz"),
+        "brain_mask": derivative(out, case, f"{space}_desc-brain_mask.nii.gz"),
+    }
+    write_volume(prepared.image, files["image"])
+    write_volume(prepared.mask, files["brain_mask"])
+    if lesion is not None:
+        carried = LesionMask(prepared.carry(lesion.lesion), prepared.carry(lesion.ignored))
+        files["lesion_mask"] = derivative(out, case, f"{space}_label-L_mask.nii.gz")
+        write_volume(carried.labels(), files["lesion_mask"])
+    if prepared.bias_field is not None:
+        files["log_bias_field"] = derivative(out, case, "space-orig_desc-log_biasfield.nii.gz")
+        write_volume(prepared.bias_field.log_field, files["log_bias_field"])
+    if prepared.space != "orig":
+        there = prepared.target_from_world
+        back = np.asarray(np.linalg.inv(there), np.float64)
+        for key, affine, names in (
+            ("transform", there, ("T1w", prepared.space)),
+            ("inverse_transform", back, (prepared.space, "T1w")),
+        ):
+            files[key] = derivative(out, case, f"from-{names[0]}_to-{names[1]}_mode-image_xfm.txt")
+            write_text(files[key], transform_text(affine))
+    return files

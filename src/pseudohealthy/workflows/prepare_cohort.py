@@ -1,0 +1,124 @@
+"""Prepare a cohort in parallel: a broken scan stops no other, a killed run goes on where it was."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from pseudohealthy.errors import CohortError, ConfigError, InputError, PartialFailure
+from pseudohealthy.io.cohort import Case, Cohort, write_cohort
+from pseudohealthy.prepare.chain import ChainSettings
+from pseudohealthy.report.preparation import PAGE, PreparedCase, picture_from, write_preparation_page
+from pseudohealthy.stages.run_folder import RunFolder
+from pseudohealthy.workflows.derivatives import describe_derivatives
+from pseudohealthy.workflows.prepare_case import Done, Task, picture_of, prepare_case
+from pseudohealthy.stages.shipped import load
+from pseudohealthy.workflows.workers import each
+
+
+def load_settings(name: str | Path, given: Mapping[str, Any]) -> ChainSettings:
+    """Read a preparation recipe (`configs/prepare/`, or a path); `given` keys replace its own."""
+    return load(ChainSettings, "prepare", "preparation recipe", name, given)
+
+
+def prepare_cohort(
+    cohort: Cohort,
+    settings: ChainSettings,
+    run: RunFolder,
+    *,
+    jobs: int = 1,
+    resume: bool = False,
+    advance: Callable[[], None] = lambda: None,
+) -> Cohort:
+    """Prepare every scan of a cohort.
+
+    Args:
+        cohort: Raw scans.
+        settings: What to do.
+        run: Output folder.
+        jobs: Processes at a time; the result does not depend on it.
+        resume: Leave finished cases untouched.
+        advance: Called after each scan.
+
+    Returns:
+        The prepared scans, as written to `cohort.tsv`.
+
+    Raises:
+        InputError: There is no scan, or none could be prepared: the first one's error.
+        PartialFailure: Some could not be prepared; the others are written.
+    """
+    if not len(cohort):
+        raise CohortError("scans to prepare", found="none", needed="at least one", fix="Check the path.")
+    config = yaml.safe_dump(json.loads(json.dumps(dataclasses.asdict(settings))), sort_keys=False)
+    if resume:
+        _refuse_other_settings(run.path, config)
+    run.record(config, cohort, {})
+    tasks = [Task(case, settings, run.path, resume) for case in cohort]
+    done: dict[str, Done] = {}
+    failures: dict[str, InputError] = {}
+    told = time.monotonic()
+    for task, result in each(prepare_case, tasks, jobs):
+        if isinstance(result, InputError):
+            failures[task.name] = result
+            run.log(f"{task.name}: {result}")
+        elif isinstance(result, Exception):
+            raise result
+        else:
+            done[task.name] = result
+            state = "done before" if result.skipped else f"{time.monotonic() - told:.1f} s since the last"
+            run.log(f"{task.name}: {', '.join(result.facts)}; {state}")
+        told = time.monotonic()
+        advance()
+    if not done:
+        raise next(failures[case.name] for case in cohort if case.name in failures)
+    prepared = Cohort(_row(case, done[case.name], run.path) for case in cohort if case.name in done)
+    write_cohort(prepared, run.path / "cohort.tsv")
+    describe_derivatives(run.path, "Prepared scans")
+    _write_page(cohort, done, failures, run.path, settings)
+    if failures:
+        raise PartialFailure({name: str(error) for name, error in failures.items()}, len(done))
+    return prepared
+
+
+def _refuse_other_settings(folder: Path, config: str) -> None:
+    before = folder / "config.yaml"
+    if before.is_file() and before.read_text(encoding="utf-8") != config:
+        raise ConfigError(
+            folder,
+            found="scans that were prepared with other settings",
+            needed="the same settings to go on with them",
+            fix="Give the options of the first call, or choose another output folder.",
+        )
+
+
+def _row(case: Case, done: Done, out: Path) -> Case:
+    files = json.loads(done.sidecar.read_text(encoding="utf-8"))["Files"]
+    labelled = "lesion_mask" in files
+    return dataclasses.replace(
+        case,
+        image=out / files["image"],
+        brain_mask=out / files["brain_mask"],
+        lesion_mask=out / files["lesion_mask"] if labelled else None,
+        lesion_labels=(1,),
+        ignored_labels=(2,) if labelled and case.ignored_labels else (),
+    )
+
+
+def _write_page(
+    cohort: Cohort, done: Mapping[str, Done], failures: Mapping[str, InputError], out: Path, settings: ChainSettings
+) -> None:
+    cases = []
+    for case in cohort:
+        if case.name in failures:
+            cases.append(PreparedCase(case.name, failure=str(failures[case.name])))
+            continue
+        told = json.loads(done[case.name].sidecar.read_text(encoding="utf-8"))
+        picture = picture_from(picture_of(out, case).read_bytes())
+        cases.append(PreparedCase(case.name, done[case.name].facts, tuple(told["Warnings"]), picture))
+    write_preparation_page(out / PAGE, cases, settings.space)
