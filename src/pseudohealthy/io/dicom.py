@@ -17,7 +17,8 @@ _OPTIONS = (
     *("-b", "n"),  # no sidecar: it would carry dates and descriptions
     *("-x", "i"),  # neither cropped nor rotated
     *("-g", "i"),  # whatever the user's ~/.dcm2nii.ini says
-    *("-z", "n", "-w", "1", "-f", "series"),
+    *("-w", "2"),  # volumes of one name get suffixes: overwriting would hide that there are several
+    *("-z", "n", "-f", "series"),
 )
 
 
@@ -92,8 +93,12 @@ def _convert(series: Series, folder: Path) -> Path:
         volumes = sorted(file for file in out.iterdir() if is_nifti(file))
         _refuse_unless_one(series, volumes, answer.returncode)
         try:
+            volume = read_volume(volumes[0])
+            if volume.shape[2] != series.images:
+                found = f"a volume of {volume.shape[2]} slices, converted from {series.images} images"
+                raise _incomplete(series, found)
             # Read and written by ourselves: geometry and voxels go on, text and times of the header do not.
-            write_volume(read_volume(volumes[0]), target)
+            write_volume(volume, target)
         except ImageError as error:
             raise ImageError(_subject(series), found=error.found, needed=error.needed, fix=error.fix) from error
     return target
@@ -115,12 +120,16 @@ def _refuse_unless_one(series: Series, volumes: Sequence[Path], code: int) -> No
             fix="Convert it with dcm2niix, and pass the NIfTI file that is wanted.",
         )
     if not volumes:
-        raise ImageError(
-            _subject(series),
-            found=f"that dcm2niix makes no image of it (it ended with code {code})",
-            needed="a complete series of MR images",
-            fix="Copy it again from the scanner or archive, or run dcm2niix on it to see what it says.",
-        )
+        raise _incomplete(series, f"that dcm2niix makes no image of it (it ended with code {code})")
+
+
+def _incomplete(series: Series, found: str) -> ImageError:
+    return ImageError(
+        _subject(series),
+        found=found,
+        needed="a complete series of MR images",
+        fix="Copy it again from the scanner or archive, or run dcm2niix on it to see what it says.",
+    )
 
 
 def _subject(series: Series) -> str:
