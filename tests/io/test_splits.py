@@ -5,7 +5,8 @@ import pytest
 
 from pseudohealthy.errors import CohortError, LeakError
 from pseudohealthy.io.cohort import Case, Cohort
-from pseudohealthy.io.splits import apply_split, refuse_leaks, split_by_group, write_split
+from pseudohealthy.io.split_files import apply_split, write_split
+from pseudohealthy.io.splits import refuse_leaks, split_by_group
 
 THREE_WAYS = {"train": 0.6, "validation": 0.2, "test": 0.2}
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 
 from pseudohealthy.errors import CohortError, LeakError
 from pseudohealthy.io.cohort import GROUPS, SPLITS, Case, Cohort
+from pseudohealthy.io.content import file_key, grid_of
 from pseudohealthy.io.files import sha256
-from pseudohealthy.io.table import read_table, write_table
+from pseudohealthy.io.strata import divide_alike, labels_of
+
+_HELD_OUT = ("calibration", "test")
 
 
 def refuse_leaks(sides: Mapping[str, Cohort]) -> None:
@@ -22,18 +24,26 @@ def refuse_leaks(sides: Mapping[str, Cohort]) -> None:
         sides: Name of the side -> its cases.
 
     Raises:
-        LeakError: A subject, mask source or label map (where given), or the same image file, is on two sides.
+        LeakError: A subject, mask source or label map (where given), the same image file, or the same voxels under
+            another header, compression, storage order or data type are on two sides.
     """
     placed = [(side, case) for side, cohort in sides.items() for case in cohort]
     for column in GROUPS:
         _refuse_shared(column.replace("_", " "), [(side, case, str(getattr(case, column))) for side, case in placed])
-    # Equal files have equal sizes: only those need to be read.
+    # Equal files have equal sizes, equal voxels the same grid: only those need to be read.
     sizes = [(side, case, case.image.stat().st_size) for side, case in placed if case.image.is_file()]
-    sides_of_size = defaultdict(set)
-    for side, _, size in sizes:
-        sides_of_size[size].add(side)
-    alike = [(side, case, sha256(case.image)) for side, case, size in sizes if len(sides_of_size[size]) > 1]
+    alike = [(side, case, sha256(case.image)) for side, case in _on_two_sides(sizes)]
     _refuse_shared("image content, SHA-256", alike)
+    grids = [(side, case, grid) for side, case in placed if (grid := grid_of(case.image)) is not None]
+    _refuse_shared("image content, voxels", [(side, case, file_key(case.image)) for side, case in _on_two_sides(grids)])
+
+
+def _on_two_sides(entries: Sequence[tuple[str, Case, object]]) -> list[tuple[str, Case]]:
+    """The cases whose value another side has, too."""
+    sides_of = defaultdict(set)
+    for side, _, value in entries:
+        sides_of[value].add(side)
+    return [(side, case) for side, case, value in entries if len(sides_of[value]) > 1]
 
 
 def _refuse_shared(what: str, entries: list[tuple[str, Case, str]]) -> None:
@@ -51,7 +61,13 @@ def _refuse_shared(what: str, entries: list[tuple[str, Case, str]]) -> None:
             )
 
 
-def split_by_group(cohort: Cohort, fractions: Mapping[str, float], seed: int) -> Cohort:
+def split_by_group(
+    cohort: Cohort,
+    fractions: Mapping[str, float],
+    seed: int,
+    stratify: Sequence[str] = (),
+    together: Iterable[tuple[str, str]] = (),
+) -> Cohort:
     """Divide a cohort at random, without dividing a group.
 
     Cases that share a subject, a mask source or a label map, also through others, go together. The result depends on
@@ -61,12 +77,15 @@ def split_by_group(cohort: Cohort, fractions: Mapping[str, float], seed: int) ->
         cohort: What to divide.
         fractions: Split name -> share of the cases; they sum to 1.
         seed: Another seed, another split.
+        stratify: Columns in which the sides are to be alike; see `io.strata`.
+        together: Pairs of case names that go together, too.
 
     Returns:
         The same cases in the same order, with `split` set.
 
     Raises:
-        CohortError: Unknown split, fractions that do not sum to 1, or too few groups for a side to get a case.
+        CohortError: Unknown split, fractions that do not sum to 1, a column without values, or too few groups for a
+            side to get a case.
     """
     unknown = [name for name in fractions if name not in SPLITS]
     total = sum(fractions.values())
@@ -77,16 +96,61 @@ def split_by_group(cohort: Cohort, fractions: Mapping[str, float], seed: int) ->
             needed=f"shares above 0 of {', '.join(SPLITS)} that sum to 1",
             fix="Mend the fractions.",
         )
-    names, groups = list(fractions), list(_groups(cohort))
+    side_of = _divide(cohort, fractions, seed, stratify, together)
+    return Cohort(replace(case, split=side_of[case.name]) for case in cohort)
+
+
+def fold_by_group(
+    cohort: Cohort, folds: int, seed: int, stratify: Sequence[str] = (), together: Iterable[tuple[str, str]] = ()
+) -> Cohort:
+    """Divide a cohort for cross-validation, without dividing a group: see `split_by_group`.
+
+    Returns:
+        The same cases in the same order, with the column `fold`: in which fold, 0 to `folds` - 1, a case is for
+        validation. Cases of the splits `calibration` and `test` are in no fold.
+
+    Raises:
+        CohortError: Fewer than two folds, a held-out case in a group with others, or fewer groups than folds.
+    """
+    if folds < 2:
+        raise CohortError("folds", found=str(folds), needed="2 or more", fix="For example: --folds 5")
+    sides = {
+        "held out": Cohort(case for case in cohort if case.split in _HELD_OUT),
+        "folds": (rest := Cohort(case for case in cohort if case.split not in _HELD_OUT)),
+    }
+    refuse_leaks(sides)
+    known = {case.name for case in rest}
+    pairs = [pair for pair in together if known.issuperset(pair)]
+    fold_of = _divide(rest, {str(number): 1 / folds for number in range(folds)}, seed, stratify, pairs)
+    return Cohort(
+        replace(case, columns={**case.columns, "fold": fold_of.get(case.name, "")}) if case.name in known else case
+        for case in cohort
+    )
+
+
+def _divide(
+    cohort: Cohort,
+    fractions: Mapping[str, float],
+    seed: int,
+    stratify: Sequence[str],
+    together: Iterable[tuple[str, str]],
+) -> dict[str, str]:
+    """Case name -> side."""
+    names, groups = list(fractions), list(_groups(cohort, together))
     rng = np.random.default_rng(seed)
-    lack = np.array([fractions[name] * len(cohort) for name in names])
     side_of: dict[str, str] = {}
-    for group in sorted(groups, key=len, reverse=True):  # big groups first, so that small ones even out
-        # By lot, a side's chance being what it still lacks: else the largest side would get all the big groups.
-        room = np.where(lack >= len(group) / 2, lack, 0.0)
-        side = int(rng.choice(len(names), p=room / room.sum()) if room.any() else lack.argmax())
-        lack[side] -= len(group)
-        side_of |= dict.fromkeys(group, names[side])
+    if stratify:
+        labels = labels_of(cohort, stratify, len(names))
+        numbers = divide_alike(groups, [fractions[name] for name in names], labels, rng)
+        side_of = {case: names[number] for case, number in numbers.items()}
+    else:
+        lack = np.array([fractions[name] * len(cohort) for name in names])
+        for group in sorted(groups, key=len, reverse=True):  # big groups first, so that small ones even out
+            # By lot, a side's chance being what it still lacks: else the largest side would get all the big groups.
+            room = np.where(lack >= len(group) / 2, lack, 0.0)
+            side = int(rng.choice(len(names), p=room / room.sum()) if room.any() else lack.argmax())
+            lack[side] -= len(group)
+            side_of |= dict.fromkeys(group, names[side])
     empty = [name for name in fractions if name not in side_of.values()]
     if empty:
         raise CohortError(
@@ -95,15 +159,20 @@ def split_by_group(cohort: Cohort, fractions: Mapping[str, float], seed: int) ->
             needed="at least one group for each side",
             fix="Add subjects or use fewer or more equal sides.",
         )
-    return Cohort(replace(case, split=side_of[case.name]) for case in cohort)
+    return side_of
 
 
-def _groups(cohort: Cohort) -> Iterator[list[str]]:
+def _groups(cohort: Cohort, together: Iterable[tuple[str, str]]) -> Iterator[list[str]]:
     """Names of the cases that hang together, each group and the groups sorted by name."""
     names_of = defaultdict(list)
+    pairs_of = defaultdict(list)
+    for pair in together:
+        for name in pair:
+            pairs_of[name].append(("pair", " ".join(sorted(pair))))
     keys_of = {}
     for case in sorted(cohort, key=lambda case: case.name):
         keys_of[case.name] = [(column, value) for column in GROUPS if (value := str(getattr(case, column)))]
+        keys_of[case.name] += pairs_of[case.name]
         for key in keys_of[case.name]:
             names_of[key].append(case.name)
     seen: set[str] = set()
@@ -117,39 +186,3 @@ def _groups(cohort: Cohort) -> Iterator[list[str]]:
                 waiting += [other for key in keys_of[name] for other in names_of[key]]
         if group:
             yield sorted(group)
-
-
-def apply_split(cohort: Cohort, path: str | Path) -> Cohort:
-    """Set the split of each case from a table with the columns `case` and `split`.
-
-    Raises:
-        CohortError: A case is missing from the table, or the table names one twice or an unknown one.
-    """
-    path = Path(path)
-    rows = read_table(path, required=["case", "split"])
-    listed = [row["case"] for row in rows]
-    known = {case.name for case in cohort}
-    twice = sorted({name for name in listed if listed.count(name) > 1})
-    for problem, names in (
-        ("no row for", sorted(known - set(listed))),
-        ("an unknown case,", sorted(set(listed) - known)),
-        ("two rows for", twice),
-    ):
-        if names:
-            raise CohortError(
-                path,
-                found=f"{problem} {names[0]}" + (f" and {len(names) - 1} others" if len(names) > 1 else ""),
-                needed="one row for each case of the cohort",
-                fix="Make the split table from this cohort.",
-            )
-    split_of = {row["case"]: row["split"] for row in rows}
-    return Cohort(replace(case, split=split_of[case.name]) for case in cohort)
-
-
-def write_split(cohort: Cohort, path: str | Path) -> None:
-    """Write the table that `apply_split` reads.
-
-    Raises:
-        OutputError: It cannot be written.
-    """
-    write_table(Path(path), ["case", "split"], ({"case": case.name, "split": case.split} for case in cohort))

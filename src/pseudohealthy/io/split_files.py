@@ -1,0 +1,191 @@
+"""Files that say which case is on which side: our table, nnU-Net's `splits_final.json`, MONAI's datalist."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from pseudohealthy.errors import CohortError
+from pseudohealthy.io.cohort import Cohort, write_cohort
+from pseudohealthy.io.files import write_json
+from pseudohealthy.io.table import is_table, read_table, write_table
+
+FORMATS = ("table", "nnunet", "monai")
+_MONAI_KEYS = {"train": "training"}  # the other splits go by their own names
+_SPLIT_OF_KEY = {"training": "train", "val": "validation", "testing": "test"}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line of a split file.
+
+    Attributes:
+        name: What the file calls the scan: a case, a path, a subject.
+        split: One of io's splits.
+    """
+
+    name: str
+    split: str
+
+
+def format_of(path: Path) -> str:
+    """Return the format that a file's name stands for."""
+    if is_table(path):
+        return "table"
+    return "nnunet" if path.name == "splits_final.json" else "monai"
+
+
+def write_split(cohort: Cohort, path: str | Path) -> None:
+    """Write the table of `case` and `split` that `apply_split` reads.
+
+    Raises:
+        OutputError: It cannot be written.
+    """
+    write_table(Path(path), ["case", "split"], ({"case": case.name, "split": case.split} for case in cohort))
+
+
+def write_division(cohort: Cohort, path: Path, kind: str) -> None:
+    """Write a divided cohort.
+
+    Args:
+        cohort: Cases with a split, or with the column `fold`.
+        path: The file.
+        kind: One of `FORMATS`: a cohort table, `splits_final.json` (the names of the cases of `train` and `annotated`,
+            and of `validation`; test and calibration are not in it), or a MONAI datalist (`training`, `validation`,
+            `test`, ...; paths relative to the file).
+
+    Raises:
+        OutputError: It cannot be written.
+    """
+    if kind == "table":
+        write_cohort(cohort, path)
+    elif kind == "nnunet":
+        write_json(path, _nnunet(cohort))
+    else:
+        write_json(path, _monai(cohort, path.parent))
+
+
+def _nnunet(cohort: Cohort) -> list[dict[str, list[str]]]:
+    fold_of = {case.name: fold for case in cohort if (fold := case.columns.get("fold", ""))}
+    if not fold_of:
+        train = [case.name for case in cohort if case.split in ("train", "annotated")]
+        return [{"train": train, "val": [case.name for case in cohort.split("validation")]}]
+    return [
+        {
+            "train": [name for name, fold in fold_of.items() if fold != number],
+            "val": [name for name, fold in fold_of.items() if fold == number],
+        }
+        for number in sorted(set(fold_of.values()), key=int)
+    ]
+
+
+def _monai(cohort: Cohort, folder: Path) -> dict[str, list[dict[str, Any]]]:
+    found: dict[str, list[dict[str, Any]]] = {"training": [], "validation": [], "test": []}
+    for case in cohort:
+        entry: dict[str, Any] = {"case": case.name, "image": os.path.relpath(case.image, folder)}
+        if case.lesion_mask is not None:
+            entry["label"] = os.path.relpath(case.lesion_mask, folder)
+        fold = case.columns.get("fold", "")
+        if fold:
+            found["training"].append(entry | {"fold": int(fold)})
+        else:
+            found.setdefault(_MONAI_KEYS.get(case.split, case.split), []).append(entry)
+    return {key: entries for key, entries in found.items() if entries or key in ("training", "validation", "test")}
+
+
+def read_json_split(path: Path, fold: int | None = None) -> list[Entry]:
+    """Read `splits_final.json` or a MONAI datalist, by its content.
+
+    Args:
+        path: The file.
+        fold: Which fold is for validation; may be left out where there is one division alone.
+
+    Raises:
+        CohortError: Neither of the two, or folds of which none was chosen.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise CohortError(
+            path, found=f"that it cannot be read ({error})", needed="a JSON file", fix="Check the path."
+        ) from error
+    if isinstance(content, list) and content and all(_is_fold(item) for item in content):
+        chosen = content[_chosen(path, fold, len(content))]
+        return [
+            Entry(name, split) for key, split in (("train", "train"), ("val", "validation")) for name in chosen[key]
+        ]
+    if isinstance(content, dict) and any(isinstance(value, list) for value in content.values()):
+        return _read_monai(path, content, fold)
+    raise CohortError(
+        path,
+        found="JSON that is no split",
+        needed='nnU-Net\'s [{"train": [...], "val": [...]}] or MONAI\'s {"training": [{"image": ...}], ...}',
+        fix="Check the file.",
+    )
+
+
+def _is_fold(item: object) -> bool:
+    return isinstance(item, dict) and all(
+        isinstance(item.get(key), list) and all(isinstance(name, str) for name in item[key]) for key in ("train", "val")
+    )
+
+
+def _chosen(path: Path, fold: int | None, count: int) -> int:
+    if fold is None and count == 1:
+        return 0
+    if fold is None or not 0 <= fold < count:
+        raise CohortError(
+            path,
+            found=f"{count} folds" + ("" if fold is None else f", and no fold {fold}"),
+            needed=f"the number of one, 0 to {count - 1}",
+            fix="Choose the fold whose 'val' is for validation: --fold 0",
+        )
+    return fold
+
+
+def _read_monai(path: Path, content: Mapping[str, Any], fold: int | None) -> list[Entry]:
+    entries = []
+    lists = {key: value for key, value in content.items() if isinstance(value, list)}
+    folds = {item["fold"] for item in lists.get("training", []) if isinstance(item, dict) and "fold" in item}
+    chosen = _chosen(path, fold, len(folds)) if folds else None
+    for key, items in lists.items():
+        split = _SPLIT_OF_KEY.get(key, key)
+        for item in items:
+            image = item.get("case") or item.get("image") if isinstance(item, dict) else item
+            if not isinstance(image, str):
+                continue  # `modality`, `labels` and others that a datalist may hold besides scans
+            beside = (path.parent / image).resolve()
+            in_fold = isinstance(item, dict) and chosen is not None and item.get("fold") == chosen
+            entries.append(Entry(str(beside) if beside.is_file() else image, "validation" if in_fold else split))
+    return entries
+
+
+def apply_split(cohort: Cohort, path: str | Path) -> Cohort:
+    """Set the split of each case from a table with the columns `case` and `split`.
+
+    Raises:
+        CohortError: A case is missing from the table, or the table names one twice or an unknown one.
+    """
+    path = Path(path)
+    rows = read_table(path, required=["case", "split"])
+    listed = [row["case"] for row in rows]
+    known = {case.name for case in cohort}
+    twice = sorted({name for name in listed if listed.count(name) > 1})
+    for problem, names in (
+        ("no row for", sorted(known - set(listed))),
+        ("an unknown case,", sorted(set(listed) - known)),
+        ("two rows for", twice),
+    ):
+        if names:
+            raise CohortError(
+                path,
+                found=f"{problem} {names[0]}" + (f" and {len(names) - 1} others" if len(names) > 1 else ""),
+                needed="one row for each case of the cohort",
+                fix="Make the split table from this cohort.",
+            )
+    split_of = {row["case"]: row["split"] for row in rows}
+    return Cohort(replace(case, split=split_of[case.name]) for case in cohort)
