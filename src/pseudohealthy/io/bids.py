@@ -70,7 +70,7 @@ def _cases(path: Path, notes: list[str]) -> list[Case]:
         known = find_dataset(path)
         if known is not None:
             name, found = known
-            notes += [f"{path} is taken for {name}: {len(found.rows)} scans"]
+            notes += [f"{path} is taken for {name}; scans: {len(found.rows)}"]
             notes += [f"{name}: {note}" for note in found.notes]
             return [case_from_row(row, path, path) for row in found.rows]
         subjects = sorted(folder for folder in path.glob("sub-*") if folder.is_dir())

@@ -40,7 +40,7 @@ def test_test_scans_whose_masks_are_hidden_are_read_only_alone(tree):
     root = tree(*TRAINING, *TESTING)
     cohort = discover([root])
     assert len(cohort) == 2
-    assert any("left out: 1 scans without a lesion mask" in note for note in cohort.notes)
+    assert any("scans without a lesion mask, left out: 1;" in note for note in cohort.notes)
     (hidden,) = discover([root / "ATLAS_2" / "Testing"])
     assert (hidden.name, hidden.lesion_mask, hidden.columns["official_split"]) == (
         "sub-r005s001_ses-1",

@@ -64,7 +64,7 @@ def test_scans_of_the_validation_set_are_read_alone_and_left_out_beside_annotate
     )
     cohort = discover([root])
     assert [found.name for found in cohort] == ["BraTS2021_00000"]
-    assert any("left out: 1 scans without a lesion mask" in note for note in cohort.notes)
+    assert any("scans without a lesion mask, left out: 1;" in note for note in cohort.notes)
     alone = discover([root / "BraTS2021_ValidationData"])
     assert [(found.name, found.lesion_mask) for found in alone] == [("BraTS2021_00001", None)]
 

@@ -24,7 +24,7 @@ def test_each_is_recognised_by_itself_alone_and_said_so(tree, name):
     assert [other for other, find in DATASETS.items() if find(root) is not None] == [name]
     cohort = discover([root])
     assert len(cohort) == 1
-    assert cohort.notes[0] == f"{root} is taken for {name}: 1 scans"
+    assert cohort.notes[0] == f"{root} is taken for {name}; scans: 1"
 
 
 @pytest.mark.parametrize("name", DATASETS)

@@ -44,7 +44,7 @@ def test_what_is_not_read_is_counted(tree, caplog):
     caplog.set_level("INFO", logger="pseudohealthy")
     cohort = discover([tree(*SCANS, *OTHERS, "IXI-T1/notes.nii")])
     assert "IXI: not read: 2 DTI, 1 PD, 2 T2, 1 other" in cohort.notes
-    assert "IXI: 1 people have no T1 scan" in cohort.notes
+    assert "IXI: people without a T1 scan: 1" in cohort.notes
     assert set(cohort.notes) <= set(caplog.messages)
 
 

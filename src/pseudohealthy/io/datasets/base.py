@@ -78,7 +78,7 @@ def with_masks(rows: Sequence[Row]) -> tuple[list[Row], tuple[str, ...]]:
     left_out = len(rows) - len(annotated)
     if not annotated or not left_out:
         return list(rows), ()
-    return annotated, (f"left out: {left_out} scans without a lesion mask; give their folder by itself to read them",)
+    return annotated, (f"scans without a lesion mask, left out: {left_out}; give their folder by itself to read them",)
 
 
 def metadata(tables: Iterable[Path], key: Callable[[Row], str]) -> dict[str, Row]:

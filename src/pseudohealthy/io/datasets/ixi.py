@@ -44,7 +44,7 @@ def find_ixi(folder: Path) -> Found | None:
         notes.append(f"no age for {without} of {len(rows)} scans")
     lacking = len(modalities) - len(rows)
     if lacking > 0:
-        notes.append(f"{lacking} people have no T1 scan")
+        notes.append(f"people without a T1 scan: {lacking}")
     return Found(rows, (*notes, *not_read(folder, rows, _kind)))
 
 

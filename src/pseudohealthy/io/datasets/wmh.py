@@ -19,7 +19,7 @@ def find_wmh(folder: Path) -> Found | None:
     if not rows:
         return None
     lacking = len(masks) - len(rows)
-    notes = (f"no pre/T1 or orig/T1 beside {lacking} segmentations",) if lacking else ()
+    notes = (f"segmentations without pre/T1 or orig/T1 beside them: {lacking}",) if lacking else ()
     return Found(rows, (*notes, *not_read(folder, rows, _kind)))
 
 
