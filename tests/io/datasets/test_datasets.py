@@ -1,4 +1,9 @@
+import tempfile
+from pathlib import Path
+
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from pseudohealthy.errors import CohortError
 from pseudohealthy.io.bids import discover
@@ -58,3 +63,56 @@ def test_other_folders_are_none_of_them(tree):
     root = tree("sub-01/anat/sub-01_T1w.nii.gz", "derivatives/x/sub-01/anat/sub-01_label-L_mask.nii.gz")
     assert all(find(root) is None for find in DATASETS.values())
     assert discover([root]).notes == ()
+
+
+@pytest.mark.parametrize("name", DATASETS)
+def test_the_working_folder_is_as_good_as_any_other(tree, name, monkeypatch):
+    root = tree(*ONE_OF_EACH[name])
+    expected = discover([root])[0]
+    monkeypatch.chdir(root)
+    assert discover([Path()])[0] == expected
+
+
+@pytest.mark.parametrize("name", DATASETS)
+def test_one_folder_above_is_found_too(tree, name):
+    root = tree(*(f"download/{file}" for file in ONE_OF_EACH[name]))
+    assert discover([root])[0].name == discover([root / "download"])[0].name
+
+
+def test_folders_with_the_names_of_files_are_not_read(tree):
+    """As one mirror of BraTS unpacks."""
+    name = "BraTS20_Training_001"
+    root = tree(f"{name}/{name}_t1.nii/00000057_brain_t1.nii", f"{name}/{name}_flair.nii/0058_brain_flair.nii")
+    assert DATASETS["BraTS"](root) is None
+
+
+PARTS = st.sampled_from(
+    [
+        *("training", "test", "Training", "R001", "raw", "orig", "pre", "anat", "ses-1", "patient01", "Utrecht", "0"),
+        *("sub-r001s001", "sub-01", "IXI-T1", "BraTS2021_00000", "derivatives", "Amsterdam", "GE3T"),
+    ]
+)
+NAMES = st.sampled_from(
+    [
+        *("wmh.nii.gz", "T1.nii.gz", "patient01_T1W.nii.gz", "T1W.nii", "patient01_brainmask.nii.gz", "IXI.csv"),
+        *("IXI002-Guys-0828-T1.nii.gz", "IXI2-T1.nii.gz", "BraTS2021_00000_t1.nii.gz", "BraTS2021_00000_seg.nii.gz"),
+        *("sub-r001s001_ses-1_space-MNI152NLin2009aSym_T1w.nii.gz", "sub-01_T1w.nii.gz", "metadata.csv"),
+        *("sub-r001s001_ses-1_space-MNI152NLin2009aSym_label-L_desc-T1lesion_mask.nii.gz", "IXI-T1.tar", "a.nii"),
+    ]
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(st.lists(PARTS, max_size=4), NAMES), max_size=8))
+def test_any_mixture_is_read_or_refused_in_words(files):
+    with tempfile.TemporaryDirectory() as root:
+        for parts, name in files:
+            file = Path(root, *parts, name)
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.touch()
+        try:
+            cohort = discover([Path(root)])
+        except CohortError:
+            return
+        assert all(case.image.is_file() and case.image.is_absolute() for case in cohort)
+        assert len({case.image for case in cohort}) == len(cohort)

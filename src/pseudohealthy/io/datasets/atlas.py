@@ -10,7 +10,7 @@ from pseudohealthy.io.names import parse_name
 from pseudohealthy.io.table import is_table
 
 _SCAN = re.compile(r"(sub-r\d{3}s\d{3})_ses-\d+(_space-MNI152NLin2009aSym)?_T1w")
-_PLACES = ("", "R[0-9]*/", "Training/R[0-9]*/", "Testing/R[0-9]*/", "*/Training/R[0-9]*/", "*/Testing/R[0-9]*/")
+_PLACES = ("", *(f"{part}R[0-9]*/" for part in ("", "*/", "*/Training/", "*/Testing/")))
 
 
 def find_atlas(folder: Path) -> Found | None:

@@ -68,7 +68,7 @@ def not_read(folder: Path, rows: Iterable[Row], kind: Callable[[Path], str]) -> 
     """
     used = {row[key] for row in rows for key in ("image", "brain_mask", "lesion_mask") if row.get(key)}
     others = (file for file in folder.rglob("*") if is_nifti(file) and str(file.absolute()) not in used)
-    counts = Counter(kind(file) for file in others)
+    counts = Counter(kind(file) for file in others if file.is_file())  # some tools unpack folders of such names
     return (f"not read: {', '.join(f'{n} {name}' for name, n in sorted(counts.items()))}",) if counts else ()
 
 

@@ -16,7 +16,7 @@ _MODALITIES = ("flair", "t1", "t1ce", "t2", "t1n", "t1c", "t2w", "t2f")
 def find_brats(folder: Path) -> Found | None:
     """The T1 scans without contrast agent; all labels of the segmentation are one lesion."""
     names = ("[Bb]ra[Tt][Ss]*_t1.nii*", "BraTS-*-t1n.nii*")
-    places = ("[Bb]ra[Tt][Ss]*/", "*/[Bb]ra[Tt][Ss]*/", "")
+    places = ("[Bb]ra[Tt][Ss]*/", "*/[Bb]ra[Tt][Ss]*/", "*/*/[Bb]ra[Tt][Ss]*/", "")
     found: dict[str, Row] = {}
     for place in places:  # of copies that lie loose in the dataset's root, as two archives of 2021 unpack, none is read
         for file in matches(folder, (place + name for name in names)):

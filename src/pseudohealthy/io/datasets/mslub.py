@@ -20,9 +20,9 @@ def find_mslub(folder: Path) -> Found | None:
         CohortError: Only scans in their own space are there: the lesion masks do not fit them.
     """
     scans = [
-        file
+        file.absolute()
         for file in matches(folder, (f"{place}*T1W.nii*" for place in _PLACES))
-        if _SCAN.fullmatch(stem(file)) and re.fullmatch(r"patient\d+", file.parent.name)
+        if _SCAN.fullmatch(stem(file)) and re.fullmatch(r"patient\d+", file.absolute().parent.name)
     ]
     if not scans:
         return None

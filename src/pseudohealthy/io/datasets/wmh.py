@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pseudohealthy.io.datasets.base import Found, Row, brain_mask_beside, matches, nifti, not_read, stem
 
-_PARTS = ("", "training/", "test/", "public/", "*/training/", "*/test/")
+_PARTS = ("", "*/", "training/", "test/", "public/", "*/training/", "*/test/")
 _SITES = ("Utrecht", "Singapore", "GE3T", "Amsterdam/*")
 _PLACES = ("", "*/", "*/*/", *(f"{part}{site}/*/" for part in _PARTS for site in _SITES))
 
