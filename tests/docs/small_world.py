@@ -8,6 +8,7 @@ import tempfile
 from functools import lru_cache
 from pathlib import Path
 
+from conftest import make_brain
 from made_cohort import write_made_cohort
 from pseudohealthy.api import AnomalySegmenter
 from pseudohealthy.io.cohort import Cohort
@@ -47,6 +48,13 @@ def whole_head(to: str) -> None:
     """A scan whose background is not 0."""
     image = read_volume(_made()[1][0].image)
     write_volume(image.like(image.data + 1), to)
+
+
+def dicom(to: str, number: int = 3) -> None:
+    """A stripped scan as a DICOM series."""
+    from made_dicom import LPS, write_series
+
+    write_series(Path(to), make_brain(LPS * 5.0), number=number)
 
 
 def brain_mask(to: str) -> None:

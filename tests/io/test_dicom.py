@@ -75,6 +75,18 @@ def test_the_file_is_named_by_a_hash_and_holds_no_text(tmp_path, brain):
     assert [path.name for path in (tmp_path / "a").iterdir()] == [first.name]
 
 
+def test_a_series_that_is_converted_again_is_rewritten_only_where_it_changed(tmp_path, brain):
+    write_series(tmp_path / "in", brain)
+    (path,) = as_nifti([tmp_path / "in"], tmp_path / "out")
+    first = path.stat()
+    as_nifti([tmp_path / "in"], tmp_path / "out")
+    assert (path.stat().st_ino, path.stat().st_mtime_ns) == (first.st_ino, first.st_mtime_ns)
+    whole = path.read_bytes()
+    path.write_bytes(whole[:100])
+    as_nifti([tmp_path / "in"], tmp_path / "out")
+    assert path.read_bytes() == whole
+
+
 def test_what_is_not_dicom_passes_through(tmp_path, brain):
     plain = tmp_path / "scan.nii.gz"
     write_volume(brain, plain)

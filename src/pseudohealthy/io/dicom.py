@@ -98,7 +98,10 @@ def _convert(series: Series, folder: Path) -> Path:
                 found = f"a volume of {volume.shape[2]} slices, converted from {series.images} images"
                 raise _incomplete(series, found)
             # Read and written by ourselves: geometry and voxels go on, text and times of the header do not.
-            write_volume(volume, target)
+            made = Path(scratch, target.name)
+            write_volume(volume, made)
+            if not target.is_file() or target.read_bytes() != made.read_bytes():  # a resumed run touches nothing
+                made.replace(target)
         except ImageError as error:
             raise ImageError(_subject(series), found=error.found, needed=error.needed, fix=error.fix) from error
     return target
