@@ -1,12 +1,15 @@
 from collections import Counter
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
+from conftest import make_brain
 from pseudohealthy.errors import CohortError, LeakError
 from pseudohealthy.io.cohort import Case, Cohort
 from pseudohealthy.io.split_files import apply_split, write_split
 from pseudohealthy.io.splits import refuse_leaks, split_by_group
+from pseudohealthy.io.volume import Volume, write_volume
 
 THREE_WAYS = {"train": 0.6, "validation": 0.2, "test": 0.2}
 
@@ -128,3 +131,14 @@ def test_split_table_of_another_cohort_is_refused(change, found, cohort, tmp_pat
     with pytest.raises(CohortError) as caught:
         apply_split(cohort, tmp_path / "split.tsv")
     assert found in str(caught.value)
+
+
+def test_the_same_voxels_in_another_file_are_a_leak(tmp_path):
+    brain = make_brain((9.0, 9.0, 9.0))
+    write_volume(brain, tmp_path / "a.nii.gz")
+    write_volume(Volume(brain.data[::-1], brain.affine @ np.diag([-1.0, 1, 1, 1]), qform_code=0), tmp_path / "b.nii")
+    write_volume(make_brain((9.0, 9.0, 9.0), seed=1), tmp_path / "c.nii.gz")
+    a, b, c = (Cohort([Case(name, next(tmp_path.glob(f"{name}.nii*")))]) for name in "abc")
+    refuse_leaks({"train": a, "test": c})
+    with pytest.raises(LeakError, match=r"image content, voxels \w{32}: found that it is on two sides: train \(a\)"):
+        refuse_leaks({"train": a, "test": b})

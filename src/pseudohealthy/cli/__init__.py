@@ -21,6 +21,7 @@ COMMANDS = {
     "demo": "virtual brains -> both stages -> known and unseen pathology -> page",
     "simulate": "write a virtual cohort as a BIDS dataset with lesion masks",
     "prepare": "raw scans -> brain mask, bias field, registration -> prepared scans",
+    "check": "what is there in scans, and what is wrong with them, in a table",
     "split": "divide a cohort by subject into train, validation, ... and write the table",
     "train": "train the reconstructor (Stage I) or the segmenter (Stage II)",
     "calibrate": "find thresholds on scans that the model has not learned from",

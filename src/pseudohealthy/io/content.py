@@ -15,6 +15,7 @@ from nibabel.spatialimages import HeaderDataError
 from numpy.typing import NDArray
 
 from pseudohealthy.errors import ImageError
+from pseudohealthy.io.nifti import decode
 from pseudohealthy.io.volume import Volume, read_volume
 
 # Odd 64-bit constants of splitmix64 (Steele et al. 2014): two mixings of each value make a key of 128 bits.
@@ -68,3 +69,18 @@ def grid_of(path: Path) -> tuple[int, ...] | None:
         return tuple(sorted(nib.load(path).shape[:3]))  # type: ignore[attr-defined]
     except (OSError, EOFError, ValueError, zlib.error, ImageFileError, HeaderDataError):
         return None
+
+
+def label_volumes_ml(path: Path, most: int = 12) -> dict[str, float]:
+    """Return the values of a mask or label map that are not 0, the largest `most`, with the volume of each in ml.
+
+    Raises:
+        ImageError: No usable file.
+    """
+    image, affine, _ = decode(path)
+    values, counts = np.unique(image.get_fdata(dtype=np.float32), return_counts=True)
+    voxel_ml = float(abs(np.linalg.det(affine[:3, :3]))) / 1000.0
+    found = sorted(zip(-counts, values, strict=True))
+    return {
+        f"{value:g}": round(-count * voxel_ml, 3) for count, value in [item for item in found if item[1] != 0][:most]
+    }

@@ -9,12 +9,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from pseudohealthy.errors import CohortError
+from pseudohealthy.errors import CohortError, OutputError
 from pseudohealthy.io.cohort import Cohort, write_cohort
 from pseudohealthy.io.files import write_json
 from pseudohealthy.io.table import is_table, read_table, write_table
 
 FORMATS = ("table", "nnunet", "monai")
+_SUFFIXES = {"table": (".tsv", ".csv"), "nnunet": (".json",), "monai": (".json",)}
 _MONAI_KEYS = {"train": "training"}  # the other splits go by their own names
 _SPLIT_OF_KEY = {"training": "train", "val": "validation", "testing": "test"}
 
@@ -32,11 +33,24 @@ class Entry:
     split: str
 
 
-def format_of(path: Path) -> str:
-    """Return the format that a file's name stands for."""
-    if is_table(path):
-        return "table"
-    return "nnunet" if path.name == "splits_final.json" else "monai"
+def checked_format(path: Path, given: str | None = None) -> str:
+    """Return the format of a file to be written: the one that is given, else the one that its name stands for.
+
+    Raises:
+        OutputError: The file exists, or its name does not fit.
+    """
+    by_name = "table" if is_table(path) else "nnunet" if path.name == "splits_final.json" else "monai"
+    kind = given or by_name
+    if path.exists():
+        raise OutputError(path, found="a file", needed="a new name", fix="Remove it or choose another --out.")
+    if path.suffix.lower() not in _SUFFIXES[kind]:
+        raise OutputError(
+            path,
+            found="no name of a table, nor of a JSON file",
+            needed=f"a name that ends in {' or '.join(_SUFFIXES[kind])}",
+            fix="For example: --out cohort.tsv, --out splits_final.json, --out datalist.json",
+        )
+    return kind
 
 
 def write_split(cohort: Cohort, path: str | Path) -> None:

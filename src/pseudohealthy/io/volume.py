@@ -61,6 +61,11 @@ class Volume:
         return x, y, z
 
     @property
+    def orientation(self) -> str:
+        """Where the storage axes point to, nearest: `RAS` is to the right, to the front, upwards."""
+        return "".join(nib.aff2axcodes(self.affine))
+
+    @property
     def voxel_ml(self) -> float:
         """Volume of a voxel, ml."""
         return float(abs(np.linalg.det(self.affine[:3, :3]))) / 1000.0

@@ -5,14 +5,24 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-
-from pseudohealthy.stages.run_folder import RunFolder
+from typing import Protocol
 
 LINE_EVERY_S = 30.0
 
 
+class Teller(Protocol):
+    """Who is told: a run folder, or a command without one."""
+
+    @property
+    def interactive(self) -> bool:
+        """Whether a person watches on a terminal."""
+
+    def log(self, message: str) -> None:
+        """Tell a line."""
+
+
 @contextmanager
-def progress(run: RunFolder, what: str, total: int) -> Iterator[Callable[[], None]]:
+def progress(run: Teller, what: str, total: int) -> Iterator[Callable[[], None]]:
     """Yields a function to call after each of `total` items.
 
     Args:
