@@ -1,5 +1,6 @@
 import io
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -7,7 +8,7 @@ from matplotlib.colors import to_rgb
 from matplotlib.image import imread
 
 from pseudohealthy.report.canvas import GAP_PX, PANEL_PX, STRIP_PX, TOP_PX
-from pseudohealthy.report.colours import MASK_COLOUR, TRUTH_COLOUR
+from pseudohealthy.report.colours import BRAIN_COLOUR, MASK_COLOUR, TRUTH_COLOUR
 from pseudohealthy.report.panels import render_panels
 
 ALL = ["scan", "reconstruction", "residual", "unsupervised", "supervised", "score", "mask"]
@@ -82,6 +83,17 @@ def test_an_empty_mask_has_no_outline(make_prediction):
     last = tile(pixels(render_panels(prediction, truth, mime="image/png")), 6)
     assert near(last, MASK_COLOUR).sum() == 0
     assert near(last, TRUTH_COLOUR).sum() > 20
+
+
+def test_of_a_whole_head_the_brain_is_outlined_and_of_a_stripped_scan_it_is_not(make_prediction):
+    prediction, _ = make_prediction()
+    head = replace(prediction, scan=prediction.scan.like(prediction.scan.data + 200))
+    shown = {
+        name: near(tile(pixels(render_panels(one, mime="image/png")), 0), BRAIN_COLOUR).sum()
+        for name, one in (("stripped", prediction), ("head", head))
+    }
+    assert shown["stripped"] == 0
+    assert shown["head"] > 100
 
 
 def test_outside_the_brain_mask_maps_are_black(make_prediction):

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 RESIDUAL_SHARE = 0.5  # of the grey window's width: where the residual's colours end
 MASK_COLOUR = "#ffa62b"
 TRUTH_COLOUR = "#3fd0ff"
+BRAIN_COLOUR = "#8fe36b"
 
 _SIGNED = LinearSegmentedColormap.from_list(
     "darker-brighter", ["#b5ddff", "#4f9fe0", "#1f5c96", "#202224", "#9a4f12", "#e0892f", "#ffd3a0"]

@@ -9,7 +9,15 @@ from numpy.typing import NDArray
 
 from pseudohealthy.report import slices
 from pseudohealthy.report.canvas import Outline, Panel, Picture, draw, encode
-from pseudohealthy.report.colours import MASK_COLOUR, TRUTH_COLOUR, grey_window, residual_scale, score_scale
+from pseudohealthy.report.colours import (
+    BRAIN_COLOUR,
+    MASK_COLOUR,
+    TRUTH_COLOUR,
+    Scale,
+    grey_window,
+    residual_scale,
+    score_scale,
+)
 
 if TYPE_CHECKING:
     from pseudohealthy.io.volume import Volume
@@ -68,7 +76,7 @@ def _panels(
     both = prediction.supervised is not None
     threshold = ((prediction.threshold.value, f"threshold {prediction.threshold.value:.2f}"),)
     panels = [
-        Panel("scan", "as read", image, grey, masked=False),
+        _scan(image, brain[box], grey),
         Panel("reconstruction", "pseudo-healthy", healthy, grey, masked=False),
         Panel("residual", "scan \N{MINUS SIGN} reconstruction", residual, residual_scale(grey)),
         Panel("unsupervised x̃", "unlike the reconstruction", cut(prediction.unsupervised), unit),
@@ -84,6 +92,14 @@ def _panels(
         legend = f"truth (reference)\n{legend}"
     panels.append(Panel("mask", legend, image, grey, masked=False, bar=False, outlines=outlines))
     return panels
+
+
+def _scan(image: NDArray[Any], brain: NDArray[np.bool_], grey: Scale) -> Panel:
+    """The scan; where it is a whole head, with the outline of what was taken for its brain."""
+    if not image[~brain].any():
+        return Panel("scan", "as read", image, grey, masked=False)
+    outlines = (Outline(brain, BRAIN_COLOUR, 0.8),)
+    return Panel("scan", "taken for brain", image, grey, masked=False, bar=False, outlines=outlines)
 
 
 def _bool(mask: Volume) -> NDArray[np.bool_]:
