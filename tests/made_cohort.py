@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+from scipy import ndimage
 
 from conftest import make_brain, world_mm
 from pseudohealthy.io.bids import discover
@@ -27,6 +28,12 @@ def with_ball(brain: Volume, centre_mm: tuple[float, float, float], radius_mm: f
     distance = np.linalg.norm(world_mm(brain) - np.reshape(centre_mm, (3, 1, 1, 1)), axis=0)
     ball = (distance < radius_mm) & (brain.data != 0)
     return brain.like(np.where(ball, 350.0, brain.data).astype(np.float32)), brain.like(ball)
+
+
+def with_folds(brain: Volume, seed: int) -> Volume:
+    """The brain of a person: made brains as such have all the same anatomy."""
+    field = ndimage.gaussian_filter(np.random.default_rng(seed).standard_normal(brain.shape), 1.2)
+    return brain.like((brain.data * (1 + 0.2 * field / field.std())).astype(np.float32))
 
 
 def write_made_cohort(folder: Path, plan: dict[str, tuple[str, int]] = PLAN) -> Cohort:

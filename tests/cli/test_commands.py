@@ -40,7 +40,8 @@ def test_simulate_writes_a_bids_dataset_that_every_command_reads(tmp_path, capsy
 
 def test_split_divides_by_subject_and_writes_a_table_that_train_reads(tmp_path, fitted, capsys):
     out = tmp_path / "split.tsv"
-    shares = ("--share", "train=0.5", "validation=0.3", "test=0.2")
+    # made brains have all the same anatomy
+    shares = ("--share", "train=0.5", "validation=0.3", "test=0.2", "--trust-names")
     assert run("split", fitted.table, "--out", out, *shares, "--seed", "3") == 0
     cohort = read_cohort(out)
     assert [case.name for case in cohort] == [case.name for case in fitted.cohort]
@@ -232,8 +233,8 @@ def test_an_interrupted_command_says_so(tmp_path, fitted, capsys, monkeypatch):
 @pytest.mark.parametrize(("option", "level"), [("-q", logging.ERROR), ("-v", logging.DEBUG), (None, logging.INFO)])
 def test_how_much_is_told(option, level, tmp_path, fitted, monkeypatch):
     levels = []
-    monkeypatch.setattr("pseudohealthy.io.splits.split_by_group", lambda cohort, *_: cohort)
-    monkeypatch.setattr("pseudohealthy.io.cohort.write_cohort", lambda *_: levels.append(logging.root.level))
-    options = (option,) if option else ()
+    monkeypatch.setattr("pseudohealthy.workflows.split_cohort.divide", lambda cohort, *_, **__: cohort)
+    monkeypatch.setattr("pseudohealthy.io.split_files.write_division", lambda *_: levels.append(logging.root.level))
+    options = ("--trust-names", option) if option else ("--trust-names",)
     assert run("split", fitted.table, "--out", tmp_path / "t.tsv", "--share", "test=1", *options) == 0
     assert levels == [level]

@@ -9,7 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from conftest import make_brain
-from made_cohort import write_made_cohort
+from made_cohort import with_folds, write_made_cohort
 from pseudohealthy.api import AnomalySegmenter
 from pseudohealthy.io.cohort import Cohort
 from pseudohealthy.io.table import write_table
@@ -70,7 +70,7 @@ def bids(to: str, subjects: int, *, ill: bool, prefix: str) -> None:
         name = f"sub-{prefix}{number:02d}"
         image = Path(to) / name / "anat" / f"{name}_T1w.nii.gz"
         image.parent.mkdir(parents=True)
-        case.image.rename(image)
+        write_volume(with_folds(read_volume(case.image), seed=number + 100 * ill), image)
         if case.lesion_mask is not None:
             mask = Path(to) / "derivatives" / "lesions" / name / "anat" / f"{name}_label-L_mask.nii.gz"
             mask.parent.mkdir(parents=True)

@@ -182,7 +182,7 @@ def apply_split(cohort: Cohort, path: str | Path) -> Cohort:
     """Set the split of each case from a table with the columns `case` and `split`.
 
     Raises:
-        CohortError: A case is missing from the table, or the table names one twice or an unknown one.
+        CohortError: A case is missing from the table or has no split there, or it names one twice or an unknown one.
     """
     path = Path(path)
     rows = read_table(path, required=["case", "split"])
@@ -193,6 +193,7 @@ def apply_split(cohort: Cohort, path: str | Path) -> Cohort:
         ("no row for", sorted(known - set(listed))),
         ("an unknown case,", sorted(set(listed) - known)),
         ("two rows for", twice),
+        ("no split for", [row["case"] for row in rows if not row["split"]]),
     ):
         if names:
             raise CohortError(

@@ -42,7 +42,7 @@ def _row(item: CheckedCase) -> tuple[str, ...]:
         "x".join(map(str, facts.shape)),
         " x ".join(f"{mm:.3g}" for mm in facts.spacing_mm),
         facts.orientation,
-        f"{facts.low:.3g} to {facts.high:.3g}",
+        f"{facts.low:.4g} to {facts.high:.4g}",
         "whole head" if facts.brain_ml is None else f"{facts.brain_ml:.0f} ml",
         lesions,
         mark,
