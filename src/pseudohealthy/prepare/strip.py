@@ -64,7 +64,7 @@ def deepbet(image: Volume) -> Volume:
     try:
         probability = network.run_model(np.array(upright.data, np.float32, order="C"))
         mask = network.postprocess(probability > _THRESHOLD)
-    except (AssertionError, RuntimeError) as error:  # its own way to say that nothing looks like a brain
+    except (AssertionError, RuntimeError, ValueError) as error:  # its own ways to say that nothing looks like a brain
         raise _failed(image, "deepbet", str(error) or "no brain") from error
     found = image.like(np.zeros(image.shape, np.bool_))
     found.canonical().data[...] = np.asarray(mask) > 0  # a view: what is written into it, is in `found`

@@ -12,8 +12,8 @@ import yaml
 from pseudohealthy.data.anomalies import ANOMALIES
 from pseudohealthy.models.segmenters import SEGMENTERS
 from pseudohealthy.stages.reference import REFERENCES
-from pseudohealthy.virtual.cohort import Group
 from pseudohealthy.stages.shipped import load
+from pseudohealthy.virtual.cohort import Group
 
 CALIBRATION = (("calibration", False), ("calibration", True))
 """Healthy scans for the thresholds, annotated ones for the validation of Stage II."""

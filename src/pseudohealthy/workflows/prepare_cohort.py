@@ -13,12 +13,13 @@ import yaml
 
 from pseudohealthy.errors import CohortError, ConfigError, InputError, PartialFailure
 from pseudohealthy.io.cohort import Case, Cohort, write_cohort
+from pseudohealthy.io.templates import load_template
 from pseudohealthy.prepare.chain import ChainSettings
 from pseudohealthy.report.preparation import PAGE, PreparedCase, picture_from, write_preparation_page
 from pseudohealthy.stages.run_folder import RunFolder
+from pseudohealthy.stages.shipped import load
 from pseudohealthy.workflows.derivatives import describe_derivatives
 from pseudohealthy.workflows.prepare_case import Done, Task, picture_of, prepare_case
-from pseudohealthy.stages.shipped import load
 from pseudohealthy.workflows.workers import each
 
 
@@ -55,6 +56,8 @@ def prepare_cohort(
     """
     if not len(cohort):
         raise CohortError("scans to prepare", found="none", needed="at least one", fix="Check the path.")
+    if settings.space == "template":
+        load_template(settings.template)  # an unusable one is said once
     config = yaml.safe_dump(json.loads(json.dumps(dataclasses.asdict(settings))), sort_keys=False)
     if resume:
         _refuse_other_settings(run.path, config)
@@ -66,7 +69,8 @@ def prepare_cohort(
     for task, result in each(prepare_case, tasks, jobs):
         if isinstance(result, InputError):
             failures[task.name] = result
-            run.log(f"{task.name}: {result}")
+            if len(cohort) > 1:
+                run.log(f"{task.name}: {result}")
         elif isinstance(result, Exception):
             raise result
         else:

@@ -1,0 +1,170 @@
+"""`prepare`: what is written, what fails, what is left untouched, and that the number of jobs changes no byte."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from conftest import make_brain
+from pseudohealthy.cli import main
+from pseudohealthy.io.cohort import read_cohort
+from pseudohealthy.io.volume import read_mask, read_volume, write_volume
+from trees import assert_golden, snapshot
+
+
+@pytest.fixture(scope="module")
+def quick(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
+    """Options that make it fast: a coarse grid, no bias field, no registration."""
+    recipe = tmp_path_factory.mktemp("recipe") / "quick.yaml"
+    recipe.write_text("{space: brainbox, bias_field: false, spacing_mm: 4.0}")
+    return "--config", str(recipe)
+
+
+def write_scan(file: Path, seed: int) -> None:
+    write_volume(make_brain((5.0, 5, 5), seed=seed), file)
+
+
+@pytest.fixture(scope="module")
+def raw(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two scans, one with a lesion mask, and one that is broken."""
+    folder = tmp_path_factory.mktemp("raw")
+    for seed, name in enumerate(("sub-01", "sub-02")):
+        write_scan(folder / f"{name}_T1w.nii.gz", seed)
+    scan = read_volume(folder / "sub-02_T1w.nii.gz")
+    lesion = scan.like(np.zeros(scan.shape, np.bool_))
+    lesion.data[8:12, 18:22, 14:17] = True
+    write_volume(lesion, folder / "sub-02_label-L_mask.nii.gz")
+    (folder / "sub-03_T1w.nii.gz").write_bytes((folder / "sub-01_T1w.nii.gz").read_bytes()[:2000])
+    return folder
+
+
+@pytest.fixture(scope="module")
+def prepared(raw: Path, tmp_path_factory: pytest.TempPathFactory, quick) -> Path:
+    out = tmp_path_factory.mktemp("out") / "prepared"
+    assert main(["prepare", str(raw), str(out), *quick, "--jobs", "2"]) == 3
+    return out
+
+
+def scans(out: Path) -> dict[str, bytes | None]:
+    """What is written for the cases themselves: no log, no time."""
+    return {name.removeprefix(str(out)): content for name, content in snapshot(out).items() if "/sub-0" in name}
+
+
+def test_the_files_are_those_of_the_golden_tree(prepared: Path) -> None:
+    assert_golden(prepared, "prepare")
+
+
+def test_a_broken_scan_is_listed_and_stops_no_other(
+    raw: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], quick
+) -> None:
+    assert main(["prepare", str(raw), str(tmp_path / "out"), *quick]) == 3
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert last.startswith("pseudohealthy: 1 of 3 cases failed: sub-03 (")
+    assert "damaged gzip" in last
+
+
+def test_the_number_of_jobs_changes_no_byte(raw: Path, prepared: Path, tmp_path: Path, quick) -> None:
+    main(["prepare", str(raw), str(tmp_path / "out"), *quick, "--jobs", "1"])
+    assert scans(tmp_path / "out") == scans(prepared)
+
+
+def test_the_table_leads_to_scans_and_masks_on_one_grid(prepared: Path) -> None:
+    cohort = read_cohort(prepared / "cohort.tsv")
+    assert [case.name for case in cohort] == ["sub-01", "sub-02"]
+    assert [case.lesion_mask is not None for case in cohort] == [False, True]
+    scan = read_volume(cohort[1].image)
+    brain, lesion = (read_mask(file, scan, "mask") for file in (cohort[1].brain_mask, cohort[1].lesion_mask))
+    assert scan.shape == (40, 48, 40)
+    assert not scan.data[~brain.data].any()
+    assert (lesion.data & brain.data).sum() == lesion.data.sum() > 0
+
+
+def test_the_sidecar_says_how_it_was_made(prepared: Path) -> None:
+    told = json.loads((prepared / "sub-01/anat/sub-01_space-brainbox_desc-preproc_T1w.json").read_text())
+    assert told["SkullStripped"] is True
+    assert list(told["Steps"]) == ["read", "brain_mask", "bias_field", "intensity", "resample"]
+    assert told["Settings"]["space"] == "brainbox"
+    assert all((prepared / file).is_file() for file in told["Files"].values())
+
+
+def test_the_page_shows_what_failed_first(prepared: Path) -> None:
+    page = (prepared / "prepare.html").read_text()
+    assert page.index('<h2 id="sub-03">') < page.index('<h2 id="sub-01">') < page.index('<h2 id="sub-02">')
+    assert page.count("data:image/webp") == 2
+
+
+def test_what_is_finished_is_left_untouched(raw: Path, tmp_path: Path, quick) -> None:
+    out, scans_in = tmp_path / "out", tmp_path / "in"
+    scans_in.mkdir()
+    write_scan(scans_in / "sub-01_T1w.nii.gz", 0)
+    assert main(["prepare", str(scans_in), str(out), *quick]) == 0
+    before = {file: file.stat().st_mtime_ns for file in out.rglob("sub-01*") if file.is_file()}
+    write_scan(scans_in / "sub-02_T1w.nii.gz", 1)
+    assert main(["prepare", str(scans_in), str(out), *quick, "--resume"]) == 0
+    assert {file: file.stat().st_mtime_ns for file in before} == before
+    assert [case.name for case in read_cohort(out / "cohort.tsv")] == ["sub-01", "sub-02"]
+    write_scan(scans_in / "sub-01_T1w.nii.gz", 2)  # another scan under the same name is done again
+    assert main(["prepare", str(scans_in), str(out), *quick, "--resume"]) == 0
+    image = out / "sub-01/anat/sub-01_space-brainbox_desc-preproc_T1w.nii.gz"
+    assert image.stat().st_mtime_ns != before[image]
+
+
+def test_a_run_that_was_killed_goes_on(tmp_path: Path, quick) -> None:
+    raw, out = tmp_path / "in", tmp_path / "out"
+    raw.mkdir()
+    for seed in range(5):
+        write_scan(raw / f"sub-0{seed}_T1w.nii.gz", seed)
+    command = [sys.executable, "-m", "pseudohealthy", "prepare", str(raw), str(out), *quick]
+    run = subprocess.Popen(command, stderr=subprocess.DEVNULL, env={**os.environ, "OMP_NUM_THREADS": "1"})
+    while run.poll() is None and not list(out.glob("sub-*/anat/*.json")):
+        time.sleep(0.02)
+    run.send_signal(signal.SIGKILL)
+    run.wait()
+    finished = {file: file.stat().st_mtime_ns for file in out.glob("sub-*/anat/*.json")}
+    assert 0 < len(finished) < 5
+    assert main([*command[3:], "--resume"]) == 0
+    assert {file: file.stat().st_mtime_ns for file in finished} == finished
+    assert len(read_cohort(out / "cohort.tsv")) == 5
+    assert main(["prepare", str(raw), str(tmp_path / "whole"), *quick]) == 0
+    assert scans(out) == scans(tmp_path / "whole")
+
+
+def test_other_settings_do_not_mix(prepared: Path, raw: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = snapshot(prepared)
+    assert main(["prepare", str(raw), str(prepared), "--space", "native", "--resume"]) == 2
+    assert "prepared with other settings" in capsys.readouterr().err.splitlines()[-1]
+    assert snapshot(prepared) == before
+
+
+def test_where_nothing_can_be_prepared_nothing_is_written(tmp_path: Path, raw: Path, refuse, quick) -> None:
+    broken = raw / "sub-03_T1w.nii.gz"
+    refuse("prepare", broken, tmp_path / "out", *quick, said="damaged gzip")
+
+
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [
+        (("--jobs", "0"), "1 or more"),
+        (("--config", "nowhere"), "one of default, paper"),
+        (("--template", "nowhere.nii"), "nowhere.nii"),
+    ],
+)
+def test_settings_that_cannot_be_used_are_refused(option, said: str, tmp_path: Path, raw: Path, refuse) -> None:
+    refuse("prepare", raw / "sub-01_T1w.nii.gz", tmp_path / "out", *option, said=said)
+
+
+def test_the_papers_recipe_is_shipped() -> None:
+    from pseudohealthy.workflows.prepare_cohort import load_settings
+
+    paper = load_settings("paper", {"template": "sri24.nii"})
+    assert (paper.space, paper.spacing_mm, paper.field_mm) == ("template", 1.0, (192, 192, 160))
+    assert paper.template == "sri24.nii"
+    assert paper.bias_field
