@@ -80,7 +80,10 @@ def _foreground(image: Volume) -> NDArray[np.bool_]:
 def _check_volume(subject: object, volume_ml: float, is_given: bool) -> None:
     if SMALLEST_BRAIN_ML <= volume_ml <= LARGEST_BRAIN_ML:
         return
-    if volume_ml > LARGEST_BRAIN_ML:
+    if volume_ml > LARGEST_BRAIN_ML and is_given:
+        guess = "probably with skull and scalp, or the header's voxel size is wrong"
+        fix = "Look at the mask over the scan, and check the voxel size in the header."
+    elif volume_ml > LARGEST_BRAIN_ML:
         guess, fix = "probably a whole head, with skull and scalp", _STRIP
     elif volume_ml < _FRAGMENT_ML:
         guess = "probably a slab, a cut-out, an animal or a wrong voxel size"
