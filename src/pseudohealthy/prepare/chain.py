@@ -18,8 +18,7 @@ from pseudohealthy.io.volume import Volume
 from pseudohealthy.prepare.bias_field import BiasField, find_bias_field
 from pseudohealthy.prepare.brain_mask import brain_mask, is_stripped
 from pseudohealthy.prepare.intensity import CEILING, IntensityScale, fit_scale
-from pseudohealthy.prepare.model_grid import ModelGrid, field, sample
-from pseudohealthy.prepare.regions import size, start, support
+from pseudohealthy.prepare.output_grid import OutputGrid, around_box, around_template
 from pseudohealthy.prepare.register import Registration, register
 from pseudohealthy.prepare.space import brainbox
 from pseudohealthy.prepare.strip import STRIPPERS, find_brain, installed
@@ -77,6 +76,7 @@ class PreparedRaw:
         scale: The scan's intensities (without bias field) <-> [0, 1.5].
         steps: What was done: step -> parameters and results, in order, ready for JSON.
         warnings: Sentences about what a user should look at.
+        grid: Where the prepared scan lies; None on its own grid.
     """
 
     image: Volume
@@ -89,12 +89,11 @@ class PreparedRaw:
     scale: IntensityScale
     steps: Mapping[str, Mapping[str, Any]]
     warnings: tuple[str, ...]
-    _grid: ModelGrid | None
-    _centre_mm: NDArray[np.float64]
+    grid: OutputGrid | None
 
     def carry(self, mask: Volume) -> Volume:
         """Bring a mask (bool) from the scan's grid to the prepared one, as a fraction cut at one half."""
-        return mask if self._grid is None else _onto(mask, self._grid, self._centre_mm, self.target_from_world, 1)
+        return mask if self.grid is None else self.grid.onto(mask, self.target_from_world, 1)
 
 
 def prepare_raw(scan: Volume, settings: ChainSettings, given_mask: Volume | None = None) -> PreparedRaw:
@@ -125,32 +124,30 @@ def prepare_raw(scan: Volume, settings: ChainSettings, given_mask: Volume | None
     scaled = even.like(scale.apply(even.data) * mask.data)
     if settings.space == "native":
         steps["resample"] = {"space": "orig"}
-        warnings = tuple(_warnings(scan, mask, 1.0))
-        return PreparedRaw(scaled, mask, mask, mask, "orig", np.eye(4), bias, scale, steps, warnings, None, np.zeros(3))
-    grid = _grid(settings)
+        told = tuple(_warnings(scan, mask, 1.0))
+        return PreparedRaw(scaled, mask, mask, mask, "orig", np.eye(4), bias, scale, steps, told, None)
     if template is not None and found is not None:
-        target, name, centre = found.template_from_world, _label(template), _middle(template, grid)
+        grid = around_template(template, settings.field_mm, settings.spacing_mm)
+        target = found.template_from_world
     else:
-        target, name, centre = brainbox(scan, mask), "brainbox", np.zeros(3)
-    image = _onto(scaled, grid, centre, target, 3)
-    on_grid = _onto(mask, grid, centre, target, 1)
-    inside = field(grid, _shifted(target, centre), scan).data
-    outline = on_grid if template is None else _onto(template.brain_mask, grid, centre, np.eye(4), 1)
-    coverage = float((mask.data & inside).sum() / mask.data.sum())
-    steps["resample"] = {"space": name, "shape": grid.shape, "spacing_mm": grid.spacing_mm, "coverage": coverage}
+        grid = around_box(settings.field_mm, settings.spacing_mm)
+        target = brainbox(scan, mask)
+    image, brain = grid.onto(scaled, target, 3), grid.onto(mask, target, 1)
+    coverage = grid.coverage(mask, target)
+    voxels = {"shape": grid.grid.shape, "spacing_mm": grid.grid.spacing_mm}
+    steps["resample"] = {"space": grid.space, **voxels, "coverage": coverage}
     return PreparedRaw(
-        image.like(np.clip(image.data, 0, CEILING) * on_grid.data),
-        on_grid,
-        mask,
-        outline,
-        name,
-        target,
-        bias,
-        scale,
-        steps,
-        tuple(_warnings(scan, mask, coverage)),
-        grid,
-        centre,
+        image=image.like(np.clip(image.data, 0, CEILING) * brain.data),
+        mask=brain,
+        native_mask=mask,
+        outline=brain if template is None else grid.onto(template.brain_mask, np.eye(4), 1),
+        space=grid.space,
+        target_from_world=target,
+        bias_field=bias,
+        scale=scale,
+        steps=steps,
+        warnings=tuple(_warnings(scan, mask, coverage)),
+        grid=grid,
     )
 
 
@@ -171,7 +168,8 @@ def _brain(scan: Volume, settings: ChainSettings, given: Volume | None) -> tuple
 
 
 def _quality(found: Registration) -> dict[str, Any]:
-    numbers = {key: value for key, value in asdict(found).items() if key not in ("template_from_world", "problems")}
+    words = ("template_from_world", "problems", "warnings")
+    numbers = {key: value for key, value in asdict(found).items() if key not in words}
     return {key: np.round(value, 4).tolist() for key, value in numbers.items()}
 
 
@@ -199,44 +197,3 @@ def _warnings(scan: Volume, mask: Volume, coverage: float) -> Iterator[str]:
     thickest = max(scan.spacing_mm)
     if thickest > 3:
         yield f"voxels are {thickest:.1f} mm thick: structures thinner than that are lost or blurred"
-
-
-def _grid(settings: ChainSettings) -> ModelGrid:
-    x, y, z = (round(mm / settings.spacing_mm) for mm in settings.field_mm)
-    return ModelGrid("prepared", (x, y, z), settings.spacing_mm)
-
-
-def _label(template: Template) -> str:
-    """As BIDS names a space: letters and digits alone."""
-    if template.name == "mni152":
-        return "MNI152"
-    return "".join(sign for sign in template.name if sign.isalnum()) or "template"
-
-
-def _middle(template: Template, grid: ModelGrid) -> NDArray[np.float64]:
-    """The middle of the template's brain, moved by less than a voxel: voxels of equal size coincide with its own."""
-    upright = template.brain_mask.canonical()
-    box = support(upright.data, 0)
-    middle = (upright.affine @ [*(start(box) + (np.array(size(box)) - 1) / 2), 1.0])[:3]
-    if not np.allclose(upright.affine[:3, :3], np.diag([grid.spacing_mm] * 3), atol=1e-4):
-        return np.asarray(middle)
-    half = grid.spacing_mm * (np.array(grid.shape) - 1) / 2
-    origin = upright.affine[:3, 3]
-    steps = np.round((middle - half - origin) / grid.spacing_mm)
-    return np.asarray(origin + steps * grid.spacing_mm + half)
-
-
-def _shifted(target_from_world: NDArray[np.float64], centre_mm: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Scan's world mm -> mm from the middle of the prepared grid."""
-    shifted = target_from_world.copy()
-    shifted[:3, 3] -= centre_mm
-    return shifted
-
-
-def _onto(
-    volume: Volume, grid: ModelGrid, centre_mm: NDArray[np.float64], target: NDArray[np.float64], order: Any
-) -> Volume:
-    on_grid = sample(volume, _shifted(target, centre_mm), grid, order=order)
-    affine = grid.affine.copy()
-    affine[:3, 3] += centre_mm
-    return Volume(on_grid.data, affine, qform_code=0, sform_code=4, source=volume.source)
