@@ -146,7 +146,7 @@ def prepare_raw(scan: Volume, settings: ChainSettings, given_mask: Volume | None
         bias_field=bias,
         scale=scale,
         steps=steps,
-        warnings=tuple(_warnings(scan, mask, coverage)),
+        warnings=(*_warnings(scan, mask, coverage), *(() if found is None else found.warnings)),
         grid=grid,
     )
 
