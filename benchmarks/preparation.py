@@ -33,31 +33,29 @@ from pseudohealthy.prepare.strip import find_brain
 T = TypeVar("T")
 
 
-def steps(files: list[Path]) -> None:
+def steps(file: Path) -> None:
     """Print seconds of each step, and the largest memory of the process after it."""
+
+    def timed(step: str, do: Callable[[], T]) -> T:
+        begun = time.perf_counter()
+        result = do()
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        print(f"{file.name}\t{step}\t{time.perf_counter() - begun:.1f}\t{peak:.0f}", flush=True)
+        return result
+
     template = load_template("mni152")
-    print("scan\tstep\tseconds\tpeak MB of the process")
-    for file in files:
-
-        def timed(step: str, do: Callable[[], T], file: Path = file) -> T:
-            begun = time.perf_counter()
-            result = do()
-            peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-            print(f"{file.name}\t{step}\t{time.perf_counter() - begun:.1f}\t{peak:.0f}", flush=True)
-            return result
-
-        scan = timed("read", lambda: read_volume(file))
-        if is_stripped(scan):
-            mask = timed("brain mask (background)", lambda: brain_mask(scan))
-        else:
-            mask = timed("brain mask (deepbet)", lambda: brain_mask(scan, find_brain(scan, "deepbet")))
-        field = timed("bias field (N4)", lambda: find_bias_field(scan, mask))
-        even = timed("divide by the field", lambda: field.remove(scan))
-        found = timed("register (MNI152)", lambda: register(even, mask, template))
-        grid = around_template(template, (160, 192, 160), 1.0)
-        image = timed("resample (cubic, 1 mm)", lambda: grid.onto(even, found.template_from_world, 3))
-        with tempfile.TemporaryDirectory() as folder:
-            timed("write", lambda: write_volume(image, Path(folder, "image.nii.gz")))
+    grid = around_template(template, (160, 192, 160), 1.0)
+    scan = timed("read", lambda: read_volume(file))
+    if is_stripped(scan):
+        mask = timed("brain mask (background)", lambda: brain_mask(scan))
+    else:
+        mask = timed("brain mask (deepbet)", lambda: brain_mask(scan, find_brain(scan, "deepbet")))
+    field = timed("bias field (N4)", lambda: find_bias_field(scan, mask))
+    even = timed("divide by the field", lambda: field.remove(scan))
+    found = timed("register (MNI152)", lambda: register(even, mask, template))
+    image = timed("resample (cubic, 1 mm)", lambda: grid.onto(even, found.template_from_world, 3))
+    with tempfile.TemporaryDirectory() as folder:
+        timed("write", lambda: write_volume(image, Path(folder, "image.nii.gz")))
 
 
 def copies(scan: Volume, n: int, folder: Path) -> None:
@@ -115,7 +113,9 @@ def _memory_mb(pid: int) -> float:
 if __name__ == "__main__":
     match sys.argv[1:]:
         case ["steps", *scans]:
-            steps([Path(scan) for scan in scans])
+            print("scan\tstep\tseconds\tpeak MB of the process")
+            for one in scans:
+                steps(Path(one))
         case ["cohort" | "memory" as what, scan, n, jobs]:
             cohort(Path(scan), int(n), int(jobs), what == "memory")
         case _:
