@@ -82,5 +82,6 @@ def label_volumes_ml(path: Path, most: int = 12) -> dict[str, float]:
     voxel_ml = float(abs(np.linalg.det(affine[:3, :3]))) / 1000.0
     found = sorted(zip(-counts, values, strict=True))
     return {
-        f"{value:g}": round(-float(count) * voxel_ml, 3) for count, value in [item for item in found if item[1] != 0][:most]
+        f"{value:g}": round(-float(count) * voxel_ml, 3)
+        for count, value in [item for item in found if item[1] != 0][:most]
     }
