@@ -77,8 +77,9 @@ def copies(image: Volume) -> Iterator[tuple[str, Volume]]:
     inside = image.data != 0
     ramp = 1 + 0.3 * np.linspace(-1, 1, image.shape[1])[None, :, None]
     changes: dict[str, Callable[[], Volume]] = {
-        "shifted by some voxels": lambda: image.like(np.roll(image.data, (5, -4, 3), (0, 1, 2))),
+        "shifted by some voxels": lambda: Volume(np.pad(image.data, ((5, 1), (0, 4), (2, 0))), image.affine),
         "mirrored": lambda: image.like(image.data[::-1]),
+        "gamma 1.4": lambda: image.like(((image.data.clip(0) / image.data.max()) ** 1.4).astype(np.float32) * inside),
         "gamma 0.7": lambda: image.like(((image.data.clip(0) / image.data.max()) ** 0.7).astype(np.float32) * inside),
         "bias field of 30 %": lambda: image.like((image.data * ramp).astype(np.float32)),
         "noise of 0.3 sd": lambda: noisy(image, 0.3, rng),

@@ -25,7 +25,6 @@ _DETAIL_MM = 12.0  # sigma: coarser structure is that of every brain, or a coil'
 _COARSE_MM = 3.0  # blocks of fine voxels are averaged up to this size first, which is what makes it fast
 _CLIP = 4.0  # standard deviations
 _SPREAD_MM = (31.3, 39.4, 30.4)  # standard deviations of the place in an ellipsoid of 140 x 176 x 136 mm
-_AIR = 0.15  # of the 99th percentile: below it is the air around a whole head
 _BLOCK = 256  # scans compared at once
 
 
@@ -126,11 +125,30 @@ def _foreground(coarse: Volume, used: NDArray[np.float32]) -> NDArray[np.bool_]:
     """The brain of a stripped scan, else the head: its largest piece."""
     inside = used >= 0.5
     if inside.sum() * coarse.voxel_ml > LARGEST_BRAIN_ML:
-        inside = coarse.data > _AIR * np.percentile(coarse.data, 99)
+        inside = coarse.data > _air(coarse.data)
     pieces, _ = ndimage.label(inside)
     sizes = np.bincount(pieces.ravel())
     sizes[0] = 0
     return np.asarray(pieces == sizes.argmax()) if sizes.any() else inside
+
+
+def _air(data: NDArray[np.float32]) -> float:
+    """The value between the air around a head and the head: least cross entropy (Li and Tam 1998).
+
+    A share of a percentile, and Otsu's threshold, move into the tissue when the contrast changes.
+    """
+    low, high = float(data.min()), float(np.percentile(data, 99))
+    values = np.clip(data, low, high) - low
+    level = float(values.mean())
+    for _ in range(100):
+        above = values > level
+        if above.all() or not above.any():
+            break
+        dark, bright = max(float(values[~above].mean()), 1e-6 * high), float(values[above].mean())
+        before, level = level, (bright - dark) / (np.log(bright) - np.log(dark))
+        if abs(level - before) < 1e-3 * (high - low):
+            break
+    return low + level
 
 
 def _spread_alike(upright: Volume, share: NDArray[np.float32]) -> NDArray[np.float64]:
