@@ -23,16 +23,17 @@ def cohort(tmp_path):
     mask = ball.data.copy()
     mask[8, 8, 8] = True  # 0.125 ml: a lesion of its own
     write_volume(image, tmp_path / "ill.nii.gz")
-    write_volume(ball.like(mask.astype(np.uint8) + np.uint8(2) * (np.indices(mask.shape)[0] == 2)), tmp_path / "ill_seg.nii.gz")
+    labels = mask.astype(np.uint8) + np.uint8(2) * (np.indices(mask.shape)[0] == 2)
+    write_volume(ball.like(labels), tmp_path / "ill_seg.nii.gz")
     write_volume(make_brain([[0, 0, 5.0], [5, 0, 0], [0, 5, 0]], seed=1), tmp_path / "well.nii.gz")
     write_volume(make_brain(SPACING_MM, seed=2), tmp_path / "bare.nii.gz")
     write_volume(ball.like(np.uint8(3) * mask), tmp_path / "threes.nii.gz")
     BAD_SCANS["NaN"][0](tmp_path / "nan.nii.gz")
     shutil.copy(tmp_path / "bare.nii.gz", tmp_path / "copy.nii.gz")
-    labels = {"lesion_labels": (1,), "ignored_labels": (2,)}
+    meaning = {"lesion_labels": (1,), "ignored_labels": (2,)}
     return Cohort(
         [
-            Case("ill", tmp_path / "ill.nii.gz", None, tmp_path / "ill_seg.nii.gz", pathology="wmh", **labels),
+            Case("ill", tmp_path / "ill.nii.gz", None, tmp_path / "ill_seg.nii.gz", pathology="wmh", **meaning),
             Case("well", tmp_path / "well.nii.gz", pathology="healthy"),
             Case("bare", tmp_path / "bare.nii.gz", pathology="stroke"),
             Case("nan", tmp_path / "nan.nii.gz"),
