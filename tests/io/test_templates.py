@@ -1,7 +1,9 @@
+import nibabel as nib
 import numpy as np
 import pytest
 
-from pseudohealthy.io.templates import mni152
+from pseudohealthy.errors import ImageError
+from pseudohealthy.io.templates import load_template, mni152
 
 
 @pytest.fixture(scope="module")
@@ -45,3 +47,36 @@ def test_tissue_volumes_do_not_depend_on_the_spacing(template):
 def test_finer_than_the_template_is_refused():
     with pytest.raises(ValueError, match="1 mm voxels"):
         mni152(0.5)
+
+
+def test_mni152_is_a_template_by_its_name(template):
+    found = load_template("mni152")
+    fine = mni152(1.0)
+    assert (found.name, found.t1, found.brain_mask) == ("mni152", fine.t1, fine.brain_mask)
+    assert load_template("mni152") is found
+
+
+def stored(brain, path, shape):
+    image = nib.Nifti1Image(brain.data.reshape(shape), brain.affine)
+    nib.save(image, path)
+    return path
+
+
+def test_template_of_a_file_may_be_stored_in_four_dimensions_and_have_holes(made_brain, tmp_path):
+    brain = made_brain((6.0, 6.0, 6.0))
+    whole = brain.data != 0
+    middle = tuple(n // 2 for n in brain.shape)
+    brain.data[middle] = 0
+    found = load_template(stored(brain, tmp_path / "sri24_t1.nii.gz", (*brain.shape, 1)))
+    assert found.name == "sri24_t1"
+    assert found.t1.shape == brain.shape
+    np.testing.assert_array_equal(found.t1.affine, brain.affine)
+    np.testing.assert_array_equal(found.t1.data, brain.data)
+    np.testing.assert_array_equal(found.brain_mask.data, whole)
+
+
+def test_template_with_a_skull_is_refused(made_brain, tmp_path):
+    brain = made_brain((6.0, 6.0, 6.0))
+    brain.data[:] += 10
+    with pytest.raises(ImageError, match="0% of its voxels 0; needed a skull-stripped brain"):
+        load_template(stored(brain, tmp_path / "head.nii", brain.shape))

@@ -3,12 +3,14 @@ from time import perf_counter
 
 import numpy as np
 import pytest
+from scipy.spatial.transform import Rotation
 
 from pseudohealthy.errors import ImageError
 from pseudohealthy.io.bids import discover
 from pseudohealthy.io.volume import Volume, read_volume
-from pseudohealthy.prepare.model_grid import GRIDS, ModelGrid
+from pseudohealthy.prepare.model_grid import GRIDS, ModelGrid, sample
 from pseudohealthy.prepare.scan import prepare_scan
+from pseudohealthy.prepare.space import SPACES
 
 SMALL, PAPER, COARSE = GRIDS["small"], GRIDS["paper"], ModelGrid("coarse", (20, 24, 20), 8.0)
 C, S = np.cos(np.radians(15)), np.sin(np.radians(15))
@@ -53,6 +55,21 @@ def test_sphere_painted_into_a_scan_comes_back_to_its_place(storage, grid, made_
     tolerance = np.array([1.0, 1.0, 2.5 if storage == "1x1x5 mm" else 1.0])  # half a slice
     assert (np.abs(centroid(back.data, brain) - centre) < tolerance).all()
     assert back.data.sum() / (400 * sphere.sum()) == pytest.approx(1, abs=0.15)
+
+
+@pytest.mark.parametrize("storage", ["RAS", "oblique LAS", "1x1x5 mm"])
+def test_sphere_comes_back_from_a_registered_space_too(storage, made_brain, monkeypatch):
+    brain = made_brain(STORAGES[storage] if storage != "RAS" else np.eye(3), noise=0)
+    turned = np.eye(4)
+    turned[:3, :3] = Rotation.from_euler("xyz", [11, -6, 8], degrees=True).as_matrix() @ np.diag([1.05, 1.0, 1.15])
+    monkeypatch.setitem(SPACES, "registered", lambda image, mask: turned)
+    prepared = prepare_scan(brain, SMALL, space="registered")
+    centre = np.array([31.3, -12.7, 20.4])
+    sphere = soft_sphere(brain, centre).astype(np.float32)
+    back = prepared.to_native(sample(brain.like(sphere), turned, SMALL).data)
+    tolerance = np.array([1.0, 1.0, 2.5 if storage == "1x1x5 mm" else 1.0])  # half a slice
+    assert (np.abs(centroid(back.data, brain) - centre) < tolerance).all()
+    assert back.data.sum() / sphere.sum() == pytest.approx(1, abs=0.15)
 
 
 def test_48_storage_orders_of_one_scan_are_one_prepared_scan(made_brain):

@@ -1,7 +1,16 @@
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import pytest
 
-from pseudohealthy.prepare.space import MODEL_BOX_MM, SPACES, brainbox
+from pseudohealthy.errors import ImageError
+from pseudohealthy.io.templates import load_template
+from pseudohealthy.prepare.model_grid import GRIDS
+from pseudohealthy.prepare.regions import size, start, support
+from pseudohealthy.prepare.register import Registration
+from pseudohealthy.prepare.scan import prepare_scan
+from pseudohealthy.prepare.space import MNI_CENTRE_MM, MODEL_BOX_MM, SPACES, brainbox, mni152
 
 TILT = np.array([[1, 0, 0], [0, np.cos(0.26), -np.sin(0.26)], [0, np.sin(0.26), np.cos(0.26)]])
 
@@ -51,3 +60,45 @@ def test_off_centre_brain_is_centred(made_brain):
 
 def test_spaces_are_found_by_name():
     assert SPACES["brainbox"] is brainbox
+    assert SPACES["mni152"] is mni152
+
+
+@pytest.fixture
+def registered(monkeypatch):
+    """`registered(affine, *problems)`: what the registration finds; it is tested by itself."""
+
+    def registered(template_from_world, *problems):
+        found = Registration(template_from_world, 0.96, 0.7, 1.0, (1.0, 1.1, 1.2), 5.0, problems)
+        monkeypatch.setattr("pseudohealthy.prepare.space.register", lambda *_: found)
+        monkeypatch.setattr("pseudohealthy.prepare.space.load_template", lambda name: None)
+
+    return registered
+
+
+def test_mni152_is_the_template_s_space_around_the_middle_of_its_brain(made_brain, registered):
+    brain = made_brain()
+    template_from_world = np.eye(4)
+    template_from_world[:3, :3] = 1.1 * TILT
+    template_from_world[:3, 3] = [3, -20, 8]
+    registered(template_from_world)
+    to_model = mni152(brain, brain.like(brain.data != 0))
+    place = np.array([10.0, 20, 30, 1])
+    np.testing.assert_allclose((to_model @ place)[:3], (template_from_world @ place)[:3] - MNI_CENTRE_MM)
+
+
+def test_middle_and_extent_of_the_mni152_s_brain_fit_the_grid():
+    mask = load_template("mni152").brain_mask.canonical()
+    box = support(mask.data, 0)
+    middle = mask.affine @ [*(start(box) + (np.array(size(box)) - 1) / 2), 1]
+    np.testing.assert_allclose(middle[:3], MNI_CENTRE_MM)
+    grid = GRIDS["small"]
+    assert (np.array(size(box)) < np.array(grid.shape) * grid.spacing_mm).all()
+
+
+def test_registration_that_cannot_be_trusted_is_refused_with_its_reasons(made_brain, registered):
+    registered(np.eye(4), "the masks do not overlap", "the head is upside down")
+    scan = replace(made_brain((5.0, 5.0, 5.0)), source=Path("odd.nii.gz"))
+    with pytest.raises(
+        ImageError, match=r"odd\.nii\.gz: found .*MNI152.*: the masks do not overlap; the head is upside down; needed"
+    ):
+        prepare_scan(scan, GRIDS["small"], space="mni152")

@@ -16,21 +16,22 @@ from pseudohealthy.prepare.brain_frame import BrainFrame, frame_of
 from pseudohealthy.prepare.registration import Registration as Registration
 from pseudohealthy.prepare.registration import degrees, judge
 
-_COARSE_MM, _FINE_MM = 4.0, 3.0
-_FIRST_STEP_MM = {_COARSE_MM: 2.0, _FINE_MM: 0.5}
-_LAST_STEP_MM, _MOST_STEPS, _SHORTER = 0.02, 100, 0.5
+# Edge of the voxels, mm: first step, mm, and by what it becomes shorter where the way turns. In the flat valleys of
+# 8 mm short steps would end too early.
+_LEVELS = {8.0: (4.0, 0.85), 4.0: (1.0, 0.7), 3.0: (0.5, 0.7)}
+_LAST_STEP_MM, _MOST_STEPS = 0.02, 100
 _RADIUS_MM = 60.0  # of a brain: by how much a change of the matrix by 1 moves it
 _BINS = 32
-_NODS = (-30.0, -15.0, 15.0, 30.0)  # degrees, up and down
+_NODS = (-30.0, 30.0)  # degrees, up and down; turned by 40 a scan still finds its way
 
 
 def register(image: Volume, mask: Volume, template: Template) -> Registration:
     """Find the affine that lays a scan over a template.
 
-    Mattes mutual information (SimpleITK) of the brains and of 8 mm of air around the template's, over all voxels of a
-    grid of 4 mm from several starts, then of 3 mm from the best of them. Where the result cannot be trusted, starts
-    nodded by 15 and 30 degrees are tried as well. Nothing is drawn at random and ITK has one thread, so that the same
-    scan has the same result beside any other work.
+    Mattes mutual information (SimpleITK) of the brains and of 8 mm of air around the template's: from several starts
+    on voxels of 8 mm, from the best of them on 4 and on 3 mm. Where the result cannot be trusted, starts nodded by 30
+    degrees are tried as well. Every voxel counts, nothing is drawn at random, and ITK has one thread, so that the same
+    scan has the same result beside any other work. Finer voxels and samples were measured: they move no tissue.
 
     Args:
         image: T1w scan in any storage, orientation and unit; voxels outside `mask` are not used.
@@ -72,10 +73,12 @@ def _starts(scan: BrainFrame, aim: BrainFrame, nods: Sequence[float]) -> Iterato
 
 
 def _best_of(starts: Iterator[NDArray[np.float64]], scan: BrainFrame, aim: BrainFrame) -> Registration:
-    coarse = _Pair(scan, aim, _COARSE_MM)
-    best, _ = min((coarse.optimised(start) for start in starts), key=lambda found: found[1])
-    scan_from_aim, _ = _Pair(scan, aim, _FINE_MM).optimised(best)
-    return judge(scan, aim, scan_from_aim, _FINE_MM)
+    coarse, *finer = _LEVELS
+    pair = _Pair(scan, aim, coarse)
+    scan_from_aim, _ = min((pair.optimised(start) for start in starts), key=lambda found: found[1])
+    for spacing_mm in finer:
+        scan_from_aim, _ = _Pair(scan, aim, spacing_mm).optimised(scan_from_aim)
+    return judge(scan, aim, scan_from_aim, finer[-1])
 
 
 class _Pair:
@@ -83,7 +86,7 @@ class _Pair:
 
     def __init__(self, scan: BrainFrame, aim: BrainFrame, spacing_mm: float) -> None:
         self._sitk = require("SimpleITK", "prepare")
-        self._first_step_mm = _FIRST_STEP_MM[spacing_mm]
+        self._first_step_mm, self._shorter = _LEVELS[spacing_mm]
         self._fixed, self._rim = (self._itk(part) for part in _aim_at(aim, spacing_mm))
         self._moving, self._seen = (self._itk(part) for part in (scan.brain_at(spacing_mm), scan.seen_at(spacing_mm)))
 
@@ -100,7 +103,7 @@ class _Pair:
         method.SetMetricUseMovingImageGradientFilter(False)
         method.SetInterpolator(self._sitk.sitkLinear)
         method.SetOptimizerAsRegularStepGradientDescent(
-            self._first_step_mm, _LAST_STEP_MM, _MOST_STEPS, relaxationFactor=_SHORTER
+            self._first_step_mm, _LAST_STEP_MM, _MOST_STEPS, relaxationFactor=self._shorter
         )
         method.SetOptimizerScales([_RADIUS_MM**2] * 9 + [1.0] * 3)
         transform = self._sitk.AffineTransform(3)
