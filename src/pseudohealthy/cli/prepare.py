@@ -17,6 +17,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="grid of the result: the scan's own, its brain's box scaled, or registered (default: template)",
     )
     parser.add_argument("--template", help="mni152, or the path of a skull-stripped template (default: mni152)")
+    parser.add_argument("--engine", choices=("simpleitk", "ants"), help="what registers (default: simpleitk)")
     parser.add_argument(
         "--strip",
         choices=("auto", "deepbet", "hd-bet", "synthstrip"),
@@ -37,7 +38,9 @@ def run(args: argparse.Namespace) -> None:
     from pseudohealthy.stages.run_folder import RunFolder
     from pseudohealthy.workflows.prepare_cohort import load_settings, prepare_cohort
 
-    given = {key: getattr(args, key) for key in ("space", "template", "strip") if getattr(args, key) is not None}
+    given = {
+        key: getattr(args, key) for key in ("space", "template", "engine", "strip") if getattr(args, key) is not None
+    }
     if args.no_bias_field:
         given["bias_field"] = False
     settings = load_settings(args.config, given)

@@ -19,7 +19,8 @@ from pseudohealthy.prepare.bias_field import BiasField, find_bias_field
 from pseudohealthy.prepare.brain_mask import brain_mask, is_stripped
 from pseudohealthy.prepare.intensity import CEILING, IntensityScale, fit_scale
 from pseudohealthy.prepare.output_grid import OutputGrid, around_box, around_template
-from pseudohealthy.prepare.register import Registration, register
+from pseudohealthy.prepare.register import ENGINES, register
+from pseudohealthy.prepare.registration import Registration
 from pseudohealthy.prepare.space import brainbox
 from pseudohealthy.prepare.strip import STRIPPERS, find_brain, installed
 from pseudohealthy.prepare.whole_head import strip_head
@@ -37,6 +38,7 @@ class ChainSettings:
         bias_field: Whether the bias field is removed (N4).
         space: `native` (the scan's own grid), `brainbox` (its brain's box scaled to the MNI brain's) or `template`.
         template: `mni152`, or the path of a stripped template.
+        engine: What registers: `simpleitk`, or `ants` where it is installed.
         spacing_mm: Edge of the cubic voxels; not used in `native`.
         field_mm: Field of view, right-left, front-back, up-down; not used in `native`.
     """
@@ -45,6 +47,7 @@ class ChainSettings:
     bias_field: bool = True
     space: str = "template"
     template: str = "mni152"
+    engine: str = "simpleitk"
     spacing_mm: float = 1.0
     field_mm: tuple[float, float, float] = (160.0, 192.0, 160.0)
 
@@ -52,6 +55,7 @@ class ChainSettings:
         for key, value, known in (
             ("strip", self.strip, ("auto", *STRIPPERS)),
             ("space", self.space, OUTPUT_SPACES),
+            ("engine", self.engine, ENGINES),
         ):
             if value not in known:
                 raise ValueError(f"{key} '{value}', which is none of {', '.join(known)}")
@@ -115,9 +119,9 @@ def prepare_raw(scan: Volume, settings: ChainSettings, given_mask: Volume | None
     bias = find_bias_field(scan, mask) if settings.bias_field else None
     even = scan if bias is None else bias.remove(scan)
     steps["bias_field"] = {"method": "none" if bias is None else "N4"}
-    found = None if template is None else register(even, mask, template)
+    found = None if template is None else register(even, mask, template, settings.engine)
     if template is not None and found is not None:
-        steps["registration"] = {"template": template.name, **_quality(found)}
+        steps["registration"] = {"template": template.name, "engine": settings.engine, **_quality(found)}
         _refuse_bad(scan, found, template)
     scale = fit_scale(even, mask)
     steps["intensity"] = {"zero": scale.zero, "one": scale.one, "ceiling": CEILING}

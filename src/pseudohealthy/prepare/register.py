@@ -13,8 +13,11 @@ from pseudohealthy.errors import require
 from pseudohealthy.io.templates import Template
 from pseudohealthy.io.volume import Volume
 from pseudohealthy.prepare.brain_frame import BrainFrame, frame_of
+from pseudohealthy.prepare.register_ants import affine_by_ants
 from pseudohealthy.prepare.registration import Registration as Registration
 from pseudohealthy.prepare.registration import degrees, judge
+
+ENGINES = ("simpleitk", "ants")
 
 # Edge of the voxels, mm: first step, mm, and by what it becomes shorter where the way turns. In the flat valleys of
 # 8 mm short steps would end too early.
@@ -25,10 +28,10 @@ _BINS = 32
 _NODS = (-30.0, 30.0)  # degrees, up and down; turned by 40 a scan still finds its way
 
 
-def register(image: Volume, mask: Volume, template: Template) -> Registration:
+def register(image: Volume, mask: Volume, template: Template, engine: str = "simpleitk") -> Registration:
     """Find the affine that lays a scan over a template.
 
-    Mattes mutual information (SimpleITK) of the brains and of 8 mm of air around the template's: from several starts
+    By SimpleITK: Mattes mutual information of the brains and of 8 mm of air around the template's: from several starts
     on voxels of 8 mm, from the best of them on 4 and on 3 mm. Where the result cannot be trusted, starts nodded by 30
     degrees are tried as well. Every voxel counts, nothing is drawn at random, and ITK has one thread, so that the same
     scan has the same result beside any other work. Finer voxels and samples were measured: they move no tissue.
@@ -37,14 +40,17 @@ def register(image: Volume, mask: Volume, template: Template) -> Registration:
         image: T1w scan in any storage, orientation and unit; voxels outside `mask` are not used.
         mask: Brain mask, bool, on the same grid, not empty.
         template: Where to.
+        engine: One of `ENGINES`.
 
     Returns:
         The affine, its quality, and `problems`, which whoever uses the affine has to look at.
 
     Raises:
-        MissingExtraError: SimpleITK is not installed.
+        MissingExtraError: The engine is not installed.
     """
     scan, aim = frame_of(image, mask), _frame_of_template(template)
+    if engine == "ants":
+        return judge(scan, aim, affine_by_ants(scan, aim), min(_LEVELS))
     first = _best_of(_starts(scan, aim, (0.0,)), scan, aim)
     if not first.problems:
         return first
