@@ -1,8 +1,8 @@
 """What preparing raw scans costs: seconds and memory of each step, of a cohort, and whether memory grows.
 
     python benchmarks/preparation.py steps SCAN...          each step of each scan, one process, one thread
-    python benchmarks/preparation.py cohort SCAN N JOBS     N copies of a scan through `prepare --jobs JOBS`
-    python benchmarks/preparation.py memory SCAN N JOBS     the same, watched: memory of each worker as cases pass
+    python benchmarks/preparation.py cohort SCAN N JOBS [OPTION...]     N copies of a scan through `prepare`
+    python benchmarks/preparation.py memory SCAN N JOBS [OPTION...]     the same, watched: memory as cases pass
 
 Copies differ in one voxel, so that they are N scans; they lie on the disk once each and are removed at the end.
 """
@@ -66,13 +66,14 @@ def copies(scan: Volume, n: int, folder: Path) -> None:
         write_volume(replace(scan, data=data), folder / f"sub-{number:04d}_T1w.nii.gz")
 
 
-def cohort(file: Path, n: int, jobs: int, watch: bool) -> None:
+def cohort(file: Path, n: int, jobs: int, options: list[str], watch: bool) -> None:
     """Run `prepare` on N copies; print minutes, seconds a scan, and the memory of its processes."""
     with tempfile.TemporaryDirectory() as folder:
         raw, out = Path(folder, "raw"), Path(folder, "out")
         raw.mkdir()
         copies(read_volume(file), n, raw)
         command = [sys.executable, "-m", "pseudohealthy", "prepare", str(raw), str(out), "--jobs", str(jobs), "-q"]
+        command += options
         begun = time.perf_counter()
         run = subprocess.Popen(command)
         most: dict[int, float] = {}
@@ -116,7 +117,7 @@ if __name__ == "__main__":
             print("scan\tstep\tseconds\tpeak MB of the process")
             for one in scans:
                 steps(Path(one))
-        case ["cohort" | "memory" as what, scan, n, jobs]:
-            cohort(Path(scan), int(n), int(jobs), what == "memory")
+        case ["cohort" | "memory" as what, scan, n, jobs, *options]:
+            cohort(Path(scan), int(n), int(jobs), options, what == "memory")
         case _:
             sys.exit(__doc__)
