@@ -50,7 +50,7 @@ def steps(file: Path) -> None:
         mask = timed("brain mask (background)", lambda: brain_mask(scan))
     else:
         mask = timed("brain mask (deepbet)", lambda: brain_mask(scan, find_brain(scan, "deepbet")))
-    field = timed("bias field (N4)", lambda: find_bias_field(scan, mask))
+    field = timed("bias field (N4, 4 levels)", lambda: find_bias_field(scan, mask))
     even = timed("divide by the field", lambda: field.remove(scan))
     found = timed("register (MNI152)", lambda: register(even, mask, template))
     image = timed("resample (cubic, 1 mm)", lambda: grid.onto(even, found.template_from_world, 3))

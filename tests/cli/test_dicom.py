@@ -102,7 +102,7 @@ def test_no_name_date_or_id_of_a_header_reaches_what_is_written_or_said(tmp_path
     assert is_told(inputs) != []  # the search finds what it looks for
 
 
-@pytest.mark.parametrize("command", [("check",), ("check", "--json"), ("prepare", "--space=native", "--no-bias-field")])
+@pytest.mark.parametrize("command", [("check",), ("check", "--json"), ("prepare", "--space=native")])
 def test_the_other_commands_tell_nothing_either(command, tmp_path, capsys):
     write_series(tmp_path / "in", make_brain(AXES), edit=telling, name="Zyxwvq_{}.dcm".format)
     out = (tmp_path / "out",) if "prepare" in command else ()

@@ -24,7 +24,7 @@ from trees import assert_golden, snapshot
 def quick(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
     """Options that make it fast: a coarse grid, no bias field, no registration."""
     recipe = tmp_path_factory.mktemp("recipe") / "quick.yaml"
-    recipe.write_text("{space: brainbox, bias_field: false, spacing_mm: 4.0}")
+    recipe.write_text("{space: brainbox, spacing_mm: 4.0}")
     return "--config", str(recipe)
 
 
@@ -153,6 +153,7 @@ def test_where_nothing_can_be_prepared_nothing_is_written(tmp_path: Path, raw: P
     ("option", "said"),
     [
         (("--jobs", "0"), "1 or more"),
+        (("--bias-field", "5"), "from 0 to 4"),
         (("--config", "nowhere"), "one of default, paper"),
         (("--template", "nowhere.nii"), "nowhere.nii"),
     ],
@@ -167,4 +168,4 @@ def test_the_papers_recipe_is_shipped() -> None:
     paper = load_settings("paper", {"template": "sri24.nii"})
     assert (paper.space, paper.spacing_mm, paper.field_mm) == ("template", 1.0, (192, 192, 160))
     assert paper.template == "sri24.nii"
-    assert paper.bias_field
+    assert paper.bias_field_levels == 4

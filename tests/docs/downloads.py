@@ -16,7 +16,7 @@ from pseudohealthy.virtual.scan import VirtualScan, make_scan
 SPACING_MM = 4.0
 
 
-QUICK = "space: brainbox\nspacing_mm: 4\nbias_field: false\n"
+QUICK = "space: brainbox\nspacing_mm: 4\n"
 
 
 def _scan(seed: int, pathology: str) -> VirtualScan:

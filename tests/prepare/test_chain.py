@@ -20,9 +20,9 @@ STORAGES = {
     "LAS": np.diag([-3.0, 3, 3]),
     "sagittal PIR": 3 * np.array([[0, 0, 1], [-1, 0, 0], [0, -1, 0]]),
 }
-NATIVE = ChainSettings(space="native", bias_field=False)
-BOX = ChainSettings(space="brainbox", bias_field=False, spacing_mm=4.0)
-TEMPLATE = ChainSettings(bias_field=False, spacing_mm=4.0)
+NATIVE = ChainSettings(space="native")
+BOX = ChainSettings(space="brainbox", spacing_mm=4.0)
+TEMPLATE = ChainSettings(spacing_mm=4.0)
 TURNED = np.array([[1.0, 0, 0, 4], [0, C, -S, -20], [0, S, C, 11], [0, 0, 0, 1]])
 
 
@@ -80,7 +80,7 @@ def test_a_lesion_mask_goes_where_its_scan_goes(storage, made_brain, registered)
 def test_a_registered_scan_lies_in_the_template_voxel_upon_voxel(made_brain, registered) -> None:
     registered(np.eye(4))
     template = load_template("mni152").t1
-    prepared = prepare_raw(made_brain((5.0, 5, 5)), ChainSettings(bias_field=False, field_mm=(120, 120, 120)))
+    prepared = prepare_raw(made_brain((5.0, 5, 5)), ChainSettings(field_mm=(120, 120, 120)))
     assert prepared.space == "MNI152"
     assert prepared.image.shape == (120, 120, 120)
     voxels = np.linalg.inv(template.affine) @ prepared.image.affine
@@ -131,13 +131,22 @@ def test_only_a_whole_head_goes_to_the_tool(made_brain, monkeypatch: pytest.Monk
 
 
 def test_the_steps_are_told_in_their_order(made_brain) -> None:
-    prepared = prepare_raw(made_brain((5.0, 5, 5)), replace(BOX, bias_field=True))
+    prepared = prepare_raw(made_brain((5.0, 5, 5)), replace(BOX, bias_field_levels=2))
     assert list(prepared.steps) == ["read", "brain_mask", "bias_field", "intensity", "resample"]
+    assert prepared.steps["bias_field"] == {"method": "N4", "levels": 2}
     assert prepared.bias_field is not None
+    assert prepare_raw(made_brain((5.0, 5, 5)), BOX).bias_field is None
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"strip": "axe"}, {"space": "mars"}, {"spacing_mm": 0.0}, {"field_mm": (4.0, 192.0, 160.0)}]
+    "wrong",
+    [
+        {"strip": "axe"},
+        {"space": "mars"},
+        {"spacing_mm": 0.0},
+        {"field_mm": (4.0, 192.0, 160.0)},
+        {"bias_field_levels": 5},
+    ],
 )
 def test_settings_that_make_no_sense_are_refused(wrong) -> None:
     with pytest.raises(ValueError, match=next(iter(wrong))):

@@ -23,7 +23,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
         choices=("auto", "deepbet", "hd-bet", "synthstrip"),
         help="tool that finds the brain in whole heads (default: auto, the first that is installed)",
     )
-    parser.add_argument("--no-bias-field", action="store_true", help="leave the bias field in the scan")
+    parser.add_argument(
+        "--bias-field",
+        type=int,
+        metavar="LEVELS",
+        help="remove it by N4 with 1 to 4 levels; 4 takes large lesions for bias (default: 0, leave it)",
+    )
     parser.add_argument("--series", metavar="NAME", help="which series of a DICOM folder: its number, name or UID")
     parser.add_argument("--jobs", type=int, default=1, metavar="N", help="processes, about 3 GB each (default: 1)")
     parser.add_argument("--resume", action="store_true", help="go on: scans that are finished are left untouched")
@@ -41,8 +46,8 @@ def run(args: argparse.Namespace) -> None:
     given = {
         key: getattr(args, key) for key in ("space", "template", "engine", "strip") if getattr(args, key) is not None
     }
-    if args.no_bias_field:
-        given["bias_field"] = False
+    if args.bias_field is not None:
+        given["bias_field_levels"] = args.bias_field
     settings = load_settings(args.config, given)
     with RunFolder.open(args.out, resume=args.resume, overwrite=args.overwrite) as folder:
         cohort = discover(as_nifti(args.inputs, folder.path / "dicom", args.series))

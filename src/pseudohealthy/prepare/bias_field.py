@@ -14,7 +14,8 @@ from pseudohealthy.prepare.itk import from_itk, sitk, to_itk
 from pseudohealthy.prepare.regions import support
 
 FIELD_SPACING_MM = 4.0  # the field is smooth: finer voxels add time, no knowledge
-_ITERATIONS = (50, 50, 50, 50)  # Tustison et al. 2010, four levels of control points
+_ITERATIONS_A_LEVEL = 50
+MOST_LEVELS = 4  # as N4's authors have it
 _CONVERGENCE = 1e-3
 _MARGIN_MM = 8.0
 
@@ -46,14 +47,21 @@ class BiasField:
         return np.exp(values)
 
 
-def find_bias_field(image: Volume, mask: Volume) -> BiasField:
+def find_bias_field(image: Volume, mask: Volume, levels: int = MOST_LEVELS) -> BiasField:
     """Estimate the bias field of a scan inside the brain (N4, Tustison et al. 2010, by SimpleITK).
+
+    N4 knows no lesions: what is dark over some centimetres looks like bias. Each level halves the distance between the
+    field's control points, from the whole brain at 1 to about 2 cm at 4. In 8 gliomas of 61 to 368 ml (`lgg`) the mean
+    of the lesion over the rest of the brain rose from .86 in the median to .87, .88, .94 and .99 with 1 to 4 levels: at
+    4 the tumours are gone. A made field that raises the variation of white matter from .08 to .15 was left at .15, .14,
+    .11 and .08. All by `benchmarks/bias_field.py`.
 
     The field has a mean logarithm of 0 inside the brain, so that the scan's brightness stays what it was.
 
     Args:
         image: T1w scan (i, j, k).
         mask: Brain mask on its grid, not empty.
+        levels: 1 (smoothest) to 4.
 
     Raises:
         MissingExtraError: SimpleITK is not installed.
@@ -66,7 +74,7 @@ def find_bias_field(image: Volume, mask: Volume) -> BiasField:
     coarse = itk.Shrink(to_itk(near), shrink)
     inside = itk.Cast(itk.Shrink(to_itk(usable), shrink) > 0.5, itk.sitkUInt8)
     n4 = itk.N4BiasFieldCorrectionImageFilter()
-    n4.SetMaximumNumberOfIterations(list(_ITERATIONS))
+    n4.SetMaximumNumberOfIterations([_ITERATIONS_A_LEVEL] * levels)
     n4.SetConvergenceThreshold(_CONVERGENCE)
     n4.Execute(coarse, inside)
     field = from_itk(n4.GetLogBiasFieldAsImage(coarse))

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from pseudohealthy.errors import ImageError
 from pseudohealthy.io.templates import Template, load_template
 from pseudohealthy.io.volume import Volume
-from pseudohealthy.prepare.bias_field import BiasField, find_bias_field
+from pseudohealthy.prepare.bias_field import MOST_LEVELS, BiasField, find_bias_field
 from pseudohealthy.prepare.brain_mask import brain_mask, is_stripped
 from pseudohealthy.prepare.intensity import CEILING, IntensityScale, fit_scale
 from pseudohealthy.prepare.output_grid import OutputGrid, around_box, around_template
@@ -35,7 +35,8 @@ class ChainSettings:
 
     Attributes:
         strip: Tool for whole heads, or `auto`: the first that is installed. Given masks and stripped scans need none.
-        bias_field: Whether the bias field is removed (N4).
+        bias_field_levels: Levels of N4, 0 to 4; 0 leaves the scan as it is, since N4 takes large lesions for bias
+            (`prepare/bias_field.py`).
         space: `native` (the scan's own grid), `brainbox` (its brain's box scaled to the MNI brain's) or `template`.
         template: `mni152`, or the path of a stripped template.
         engine: What registers: `simpleitk`, or `ants` where it is installed.
@@ -44,7 +45,7 @@ class ChainSettings:
     """
 
     strip: str = "auto"
-    bias_field: bool = True
+    bias_field_levels: int = 0
     space: str = "template"
     template: str = "mni152"
     engine: str = "simpleitk"
@@ -59,6 +60,8 @@ class ChainSettings:
         ):
             if value not in known:
                 raise ValueError(f"{key} '{value}', which is none of {', '.join(known)}")
+        if not 0 <= self.bias_field_levels <= MOST_LEVELS:
+            raise ValueError(f"bias_field_levels {self.bias_field_levels}, which is not from 0 to {MOST_LEVELS}")
         if not 0.1 <= self.spacing_mm <= 10:
             raise ValueError(f"spacing_mm {self.spacing_mm:g}, which is not from 0.1 to 10")
         if min(self.field_mm) < 8 * self.spacing_mm or max(self.field_mm) > 512:
@@ -116,9 +119,10 @@ def prepare_raw(scan: Volume, settings: ChainSettings, given_mask: Volume | None
     steps: dict[str, Mapping[str, Any]] = {"read": _facts(scan)}
     source, mask = _brain(scan, settings, given_mask)
     steps["brain_mask"] = {"source": source, "volume_ml": round(float(mask.data.sum()) * mask.voxel_ml, 1)}
-    bias = find_bias_field(scan, mask) if settings.bias_field else None
+    levels = settings.bias_field_levels
+    bias = find_bias_field(scan, mask, levels) if levels else None
     even = scan if bias is None else bias.remove(scan)
-    steps["bias_field"] = {"method": "none" if bias is None else "N4"}
+    steps["bias_field"] = {"method": "N4", "levels": levels} if levels else {"method": "none"}
     found = None if template is None else register(even, mask, template, settings.engine)
     if template is not None and found is not None:
         steps["registration"] = {"template": template.name, "engine": settings.engine, **_quality(found)}
