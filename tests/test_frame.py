@@ -88,7 +88,8 @@ def test_changelog_citation_and_package_tell_the_same_version() -> None:
 def test_every_dependency_is_pinned_within_its_bounds() -> None:
     lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
     pins = {canonicalize_name(line.split("==")[0]): line.split("==")[1] for line in lines if not line.startswith("#")}
-    extras = PROJECT["optional-dependencies"].values()
+    # ANTs holds numpy and scipy back, so that it cannot be installed beside what the tests run with
+    extras = [needs for name, needs in PROJECT["optional-dependencies"].items() if name != "ants"]
     wanted = [Requirement(text) for group in [PROJECT["dependencies"], *extras] for text in group]
     pinned = {need.name: need.specifier.contains(pins.get(canonicalize_name(need.name), "0")) for need in wanted}
     assert [name for name, within in pinned.items() if not within] == []

@@ -42,7 +42,7 @@ def arguments_of(command: str, fitted: Fitted, out: Path) -> tuple[str | Path, .
         "evaluate": ("evaluate", fitted.model, data, "--out", out),
         "train reconstructor": ("train", "reconstructor", "--data", data, "--config", "smoke", "--out", out),
         "simulate": ("simulate", out, "--n", "1", "--spacing-mm", "4"),
-        "split": ("split", data, "--share", "train=0.5", "test=0.5", "--out", out.with_suffix(".tsv")),
+        "split": ("split", data, "--trust-names", "--share", "train=0.5", "test=0.5", "--out", out.with_suffix(".tsv")),
         "demo": ("demo", "--smoke", "--out", out),
         "benchmark": ("benchmark", "smoke", "--out", out),
     }[command]
