@@ -39,6 +39,10 @@ def test_a_process_has_one_thread_and_the_parent_keeps_its_own() -> None:
     assert os.environ.get("OMP_NUM_THREADS") == before
 
 
+def test_many_tasks_all_come_back() -> None:
+    assert sorted(result for _, result in each(abs, list(range(-300, 0)), 2)) == list(range(1, 301))
+
+
 def test_a_process_that_is_killed_is_told_with_what_to_do() -> None:
     ((_, error),) = each(signal.raise_signal, [signal.SIGKILL], 1)
     assert "killed" in str(error)

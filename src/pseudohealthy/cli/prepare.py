@@ -30,7 +30,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="remove it by N4 with 1 to 4 levels; 4 takes large lesions for bias (default: 0, leave it)",
     )
     parser.add_argument("--series", metavar="NAME", help="which series of a DICOM folder: its number, name or UID")
-    parser.add_argument("--jobs", type=int, default=1, metavar="N", help="processes, about 3 GB each (default: 1)")
+    parser.add_argument("--jobs", type=int, default=1, metavar="N", help="processes, about 2 GB each (default: 1)")
     parser.add_argument("--resume", action="store_true", help="go on: scans that are finished are left untouched")
     parser.add_argument("--overwrite", action="store_true", help="write into a folder that has files in it")
 

@@ -17,7 +17,6 @@ Task = TypeVar("Task")
 Result = TypeVar("Result")
 
 _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS")
-_CASES_A_PROCESS = 50  # then a fresh one: what a library keeps does not pile up
 
 
 def each(work: Callable[[Task], Result], tasks: Sequence[Task], jobs: int) -> Iterator[tuple[Task, Result | Exception]]:
@@ -36,12 +35,9 @@ def each(work: Callable[[Task], Result], tasks: Sequence[Task], jobs: int) -> It
     before = {name: os.environ.get(name) for name in _THREADS}
     os.environ |= dict.fromkeys(_THREADS, "1")  # libraries read it when they are loaded, in the new process
     try:
-        with ProcessPoolExecutor(
-            min(jobs, max(len(tasks), 1)),
-            multiprocessing.get_context("spawn"),
-            _end_with_parent,
-            max_tasks_per_child=_CASES_A_PROCESS,
-        ) as pool:
+        # Not with max_tasks_per_child: it hangs when the processes of Python 3.11 have had their share.
+        context = multiprocessing.get_context("spawn")
+        with ProcessPoolExecutor(min(jobs, max(len(tasks), 1)), context, _end_with_parent) as pool:
             task_of = {pool.submit(work, task): task for task in tasks}
             try:
                 for future in as_completed(task_of):
@@ -65,7 +61,7 @@ def _killed(task: object) -> ImageError:
     return ImageError(
         getattr(task, "name", "a case"),
         found="that a process was killed, probably for want of memory",
-        needed="about 3 GB for each job",
+        needed="about 2 GB for each job",
         fix="Run again with --resume and fewer --jobs.",
     )
 
