@@ -41,9 +41,11 @@ KILLS = (signal.SIGTERM, signal.SIGKILL, signal.SIGINT)
 # Imports once; every training is a process of its own. One that is to be killed does it itself, at a step, so that the
 # test does not depend on how fast it is.
 PROGRAM = """
-import json, os, sys
+import json, os, signal, sys
 from pseudohealthy.cli import main
 from pseudohealthy.stages import train_reconstructor, training
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # the tests may run as a job that ignores it
 
 def until(step, kill, at):
     def killed(self, batch, batch_idx):
