@@ -117,6 +117,20 @@ def test_what_is_finished_is_left_untouched(raw: Path, tmp_path: Path, quick) ->
     assert image.stat().st_mtime_ns != before[image]
 
 
+def test_a_file_that_was_lost_is_made_again_whatever_its_name(tmp_path: Path, quick) -> None:
+    out, scan = tmp_path / "out", tmp_path / "head [1].nii.gz"
+    write_scan(scan, 0)
+    assert main(["prepare", str(scan), str(out), *quick]) == 0
+    files = [file for file in out.rglob("head*") if file.is_file()]
+    before = {file: file.stat().st_mtime_ns for file in files}
+    assert main(["prepare", str(scan), str(out), *quick, "--resume"]) == 0
+    assert {file: file.stat().st_mtime_ns for file in files} == before
+    lost = out / "head [1]_space-brainbox_desc-brain_mask.nii.gz"
+    lost.unlink()
+    assert main(["prepare", str(scan), str(out), *quick, "--resume"]) == 0
+    assert lost.is_file()
+
+
 def test_a_run_that_was_killed_goes_on(tmp_path: Path, quick) -> None:
     raw, out = tmp_path / "in", tmp_path / "out"
     raw.mkdir()

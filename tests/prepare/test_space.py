@@ -99,6 +99,6 @@ def test_registration_that_cannot_be_trusted_is_refused_with_its_reasons(made_br
     registered(np.eye(4), "the masks do not overlap", "the head is upside down")
     scan = replace(made_brain((5.0, 5.0, 5.0)), source=Path("odd.nii.gz"))
     with pytest.raises(
-        ImageError, match=r"odd\.nii\.gz: found .*MNI152.*: the masks do not overlap; the head is upside down; needed"
+        ImageError, match=r"odd\.nii\.gz: found .*mni152: the masks do not overlap; the head is upside down; needed"
     ):
         prepare_scan(scan, GRIDS["small"], space="mni152")

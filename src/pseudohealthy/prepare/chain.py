@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pseudohealthy.errors import ImageError
 from pseudohealthy.io.templates import Template, load_template
 from pseudohealthy.io.volume import Volume
 from pseudohealthy.prepare.bias_field import MOST_LEVELS, BiasField, find_bias_field
@@ -20,7 +19,7 @@ from pseudohealthy.prepare.brain_mask import brain_mask, is_stripped
 from pseudohealthy.prepare.intensity import CEILING, IntensityScale, fit_scale
 from pseudohealthy.prepare.output_grid import OutputGrid, around_box, around_template
 from pseudohealthy.prepare.register import ENGINES, register
-from pseudohealthy.prepare.registration import Registration
+from pseudohealthy.prepare.registration import Registration, refuse_untrusted
 from pseudohealthy.prepare.space import brainbox
 from pseudohealthy.prepare.strip import STRIPPERS, find_brain, installed
 from pseudohealthy.prepare.whole_head import strip_head
@@ -126,7 +125,8 @@ def prepare_raw(scan: Volume, settings: ChainSettings, given_mask: Volume | None
     found = None if template is None else register(even, mask, template, settings.engine)
     if template is not None and found is not None:
         steps["registration"] = {"template": template.name, "engine": settings.engine, **_quality(found)}
-        _refuse_bad(scan, found, template)
+        fix = "Look at the scan and its brain mask; give a better mask, or another --strip tool."
+        refuse_untrusted(found, scan, template.name, fix, source if source in STRIPPERS else "")
     scale = fit_scale(even, mask)
     steps["intensity"] = {"zero": scale.zero, "one": scale.one, "ceiling": CEILING}
     scaled = even.like(scale.apply(even.data) * mask.data)
@@ -179,16 +179,6 @@ def _quality(found: Registration) -> dict[str, Any]:
     words = ("template_from_world", "problems", "warnings")
     numbers = {key: value for key, value in asdict(found).items() if key not in words}
     return {key: np.round(value, 4).tolist() for key, value in numbers.items()}
-
-
-def _refuse_bad(scan: Volume, found: Registration, template: Template) -> None:
-    if found.problems:
-        raise ImageError(
-            scan.source or "the scan",
-            found=f"a brain that does not fit the template {template.name}: {'; '.join(found.problems)}",
-            needed="a T1w scan of a whole brain with a good brain mask",
-            fix="Look at the scan and its brain mask; give a better mask, or another --strip tool.",
-        )
 
 
 def _warnings(scan: Volume, mask: Volume, coverage: float) -> Iterator[str]:

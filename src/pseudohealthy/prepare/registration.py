@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import linalg
 
+from pseudohealthy.errors import ImageError
+from pseudohealthy.io.volume import Volume
 from pseudohealthy.prepare.brain_frame import BrainFrame, seen_on
 from pseudohealthy.prepare.model_grid import sample
 
@@ -46,6 +48,29 @@ class Registration:
     rotation_degrees: float
     problems: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+
+
+def refuse_untrusted(found: Registration, scan: Volume, template: str, fix: str, by: str = "") -> None:
+    """Refuse a registration that has problems.
+
+    Args:
+        found: The registration.
+        scan: The scan, named in the error.
+        template: The template's name.
+        fix: What the user can do.
+        by: The tool that found the brain, if one did.
+
+    Raises:
+        ImageError: It cannot be trusted.
+    """
+    if found.problems:
+        raise ImageError(
+            scan.source or "the scan",
+            found=f"a brain{f', by {by},' if by else ''} that does not fit the template {template}: "
+            f"{'; '.join(found.problems)}",
+            needed="a T1w scan of a whole brain with a good brain mask",
+            fix=fix,
+        )
 
 
 def judge(scan: BrainFrame, aim: BrainFrame, scan_from_aim: NDArray[np.float64], spacing_mm: float) -> Registration:

@@ -7,11 +7,11 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from pseudohealthy.errors import ImageError
 from pseudohealthy.io.templates import load_template
 from pseudohealthy.io.volume import Volume
 from pseudohealthy.prepare.regions import size, start, support
 from pseudohealthy.prepare.register import register
+from pseudohealthy.prepare.registration import refuse_untrusted
 
 MODEL_BOX_MM = (140.0, 176.0, 136.0)  # right-left, anterior-posterior, superior-inferior extent of the MNI brain
 MNI_CENTRE_MM = (0.0, -17.0, 5.0)  # of the box of the MNI152 template's brain mask, which is 145 x 181 x 155 mm
@@ -55,13 +55,8 @@ def mni152(image: Volume, mask: Volume) -> NDArray[np.float64]:
         MissingExtraError: SimpleITK is not installed.
     """
     found = register(image, mask, load_template("mni152"))
-    if found.problems:
-        raise ImageError(
-            image.source or "the scan",
-            found=f"a registration to the MNI152 that cannot be trusted: {'; '.join(found.problems)}",
-            needed="a T1w scan of a whole brain with a good brain mask",
-            fix="Look at the brain mask and the scan's orientation, or use a model of the space 'brainbox'.",
-        )
+    fix = "Look at the brain mask and the scan's orientation, or use a model of the space 'brainbox'."
+    refuse_untrusted(found, image, "mni152", fix)
     model_from_template = np.eye(4)
     model_from_template[:3, 3] = -np.array(MNI_CENTRE_MM)
     return np.asarray(model_from_template @ found.template_from_world)

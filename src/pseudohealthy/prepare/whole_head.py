@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from pseudohealthy.errors import ImageError
 from pseudohealthy.io.templates import load_template
 from pseudohealthy.io.volume import Volume
 from pseudohealthy.prepare.brain_mask import brain_mask
 from pseudohealthy.prepare.register import register
+from pseudohealthy.prepare.registration import refuse_untrusted
 from pseudohealthy.prepare.strip import find_brain
 
 
@@ -25,12 +25,6 @@ def strip_head(image: Volume, tool: str) -> Volume:
         MissingExtraError: The tool, or SimpleITK, is not installed.
     """
     mask = brain_mask(image, find_brain(image, tool))
-    problems = register(image, mask, load_template("mni152")).problems
-    if problems:
-        raise ImageError(
-            image.source or "the scan",
-            found=f"a brain, by {tool}, that does not fit the MNI152 template: {'; '.join(problems)}",
-            needed="a T1w scan of a whole brain, in which the tool finds it",
-            fix="Look at the scan; try another tool, or give a brain mask.",
-        )
+    found = register(image, mask, load_template("mni152"))
+    refuse_untrusted(found, image, "mni152", "Look at the scan; try another tool, or give a brain mask.", tool)
     return mask

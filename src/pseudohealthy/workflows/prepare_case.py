@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
+from glob import escape
 from pathlib import Path
 from typing import Any
 
@@ -68,7 +69,9 @@ def prepare_case(task: Task) -> Done:
     finished = find_sidecar(out, case)
     if task.resume and finished is not None:
         before = json.loads(finished.read_text(encoding="utf-8"))
-        if {key: before.get(key) for key in asked} == json.loads(json.dumps(asked)):
+        same = {key: before.get(key) for key in asked} == json.loads(json.dumps(asked))
+        written = [*(out / file for file in before["Files"].values()), picture_of(out, case)]
+        if same and all(file.is_file() for file in written):
             return Done(finished, facts_of(before), skipped=True)
     scan = read_volume(case.image)
     given = read_mask(case.brain_mask, scan, "brain mask") if case.brain_mask else None
@@ -92,8 +95,8 @@ def prepare_case(task: Task) -> Done:
 
 def find_sidecar(out: Path, case: Case) -> Path | None:
     """The sidecar of a case that is finished, in whatever space."""
-    pattern = derivative(out, case, "space-*_desc-preproc_T1w.json")
-    return next(iter(sorted(pattern.parent.glob(pattern.name))), None)
+    folder, end = derivative(out, case, "").parent, "_desc-preproc_T1w.json"
+    return next(iter(sorted(folder.glob(f"{escape(case.name)}_space-*{end}"))), None)
 
 
 def picture_of(out: Path, case: Case) -> Path:
