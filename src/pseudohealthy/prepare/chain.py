@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pseudohealthy.io.templates import Template, load_template
+from pseudohealthy.io.templates import load_template
 from pseudohealthy.io.volume import Volume
 from pseudohealthy.prepare.bias_field import MOST_LEVELS, BiasField, find_bias_field
 from pseudohealthy.prepare.brain_mask import brain_mask, is_stripped
