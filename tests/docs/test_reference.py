@@ -40,19 +40,24 @@ CHOICES: Mapping[str, Mapping[str, object]] = {
     "space": SPACES,
     "reconstructor.method": RECONSTRUCTORS,
     "segmenter.method": SEGMENTERS,
-    "reconstructor.settings.noise": NOISES,
+    "reconstructor.settings of cddpm.noise": NOISES,
     "score.map": SCORES,
     "supervision.synthetic": ANOMALIES,
 }
-"""Keys whose value is a name in a table."""
+"""Keys whose value is a name in a table. A method's settings are keys `STAGE.settings of METHOD.KEY` here."""
 
 
 def rows(text: str) -> dict[str, tuple[str, str]]:
-    """Key -> (default, meaning) of the tables of a page; the headings name the sections that their tables belong to."""
+    """Key -> (default, meaning) of the tables of a page; the headings name the sections that their tables belong to.
+
+    A heading such as "`segmenter.settings` of `unet` and `unet_res`" is a section for each method.
+    """
     found = {}
     for part in re.split(r"^## ", text, flags=re.MULTILINE)[1:]:
         heading, _, body = part.partition("\n")
-        sections = [f"{name}." for name in re.findall(r"`([\w.]+)`", heading.partition(" of ")[0])] or [""]
+        names, methods = (re.findall(r"`([\w.]+)`", half) for half in heading.partition(" of ")[::2])
+        sections = [f"{name}{f' of {method}' if method else ''}." for name in names for method in methods or [""]]
+        sections = sections or [""]
         for key, default, meaning in re.findall(r"^\| `(\w[\w.]*)` \| `([^|]*)` \|(.*)\|$", body, re.MULTILINE):
             found |= {f"{section}{key}": (default, meaning) for section in sections}
     return found
@@ -65,8 +70,8 @@ def defaults() -> dict[str, object]:
     classes = dict(SHARED)
     for stage, table in METHODS.items():
         found[f"{stage}.method"] = getattr(empty, stage).method
-        for settings, _ in table.values():
-            classes[f"{stage}.settings"] = settings
+        for method, (settings, _) in table.items():
+            classes[f"{stage}.settings of {method}"] = settings
     for section, settings in classes.items():
         found |= {f"{section}.{field.name}": field.default for field in dataclasses.fields(settings)}
     return found
@@ -84,15 +89,22 @@ def test_the_recipe_page_lists_every_key_with_its_default_and_no_other() -> None
     }
 
 
-def test_what_the_recipe_page_lists_is_a_recipe_that_equals_the_defaults() -> None:
+@pytest.mark.parametrize(("stage", "method"), [(stage, method) for stage, table in METHODS.items() for method in table])
+def test_what_the_recipe_page_lists_is_a_recipe_that_equals_the_defaults(stage: str, method: str) -> None:
     content: dict[str, Any] = {}
     for key, (default, _) in rows(RECIPE).items():
-        *sections, last = key.split(".")
+        section, of, setting = key.partition(" of ")
+        if of and section != f"{stage}.settings":
+            continue
+        if of and not setting.startswith(f"{method}."):
+            continue
+        *sections, last = f"{section}.{setting.partition('.')[2]}".split(".") if of else key.split(".")
         inner = content
-        for section in sections:
-            inner = inner.setdefault(section, {})
+        for name in sections:
+            inner = inner.setdefault(name, {})
         inner[last] = yaml.safe_load(default)
-    assert recipe_from(content, "the page") == recipe_from({}, "nothing")
+    content[stage]["method"] = method
+    assert recipe_from(content, "the page") == recipe_from({stage: {"method": method}}, "nothing")
 
 
 def test_the_recipe_page_names_every_choice_of_a_key() -> None:
@@ -147,8 +159,11 @@ def test_the_outputs_page_tells_each_virtual_pathology_s_volumes() -> None:
 
 @pytest.mark.parametrize("row", ["| `x` | `1` | a |\n| `y` | `[1, 2]` | b |", "no table"])
 def test_rows_of_a_page_are_read(row: str) -> None:
-    found = rows(f"# T\n## `a`, `b`\n{row}\n## The whole\n| `x` | `1` | c |\n")
+    found = rows(
+        f"# T\n## `a`, `b`\n{row}\n## The whole\n| `x` | `1` | c |\n## `s` of `m` and `n`\n| `y` | `2` | d |\n"
+    )
     assert found.pop("x") == ("1", " c ")
+    assert found.pop("s of m.y") == found.pop("s of n.y") == ("2", " d ")
     assert set(found) == ({"a.x", "b.x", "a.y", "b.y"} if "|" in row else set())
 
 
