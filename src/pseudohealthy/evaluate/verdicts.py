@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from pseudohealthy.evaluate.persons import scan_values
 from pseudohealthy.evaluate.statistics import Estimate, bootstrap_mean, paired_difference
 from pseudohealthy.evaluate.table import CaseResult
 
@@ -96,7 +97,7 @@ def compare(
     Returns:
         The verdict, or None where one of the rows has no scan in the test set.
     """
-    a, b = _values(cases, first, test_set, grid, metric), _values(cases, second, test_set, grid, metric)
+    a, b = scan_values(cases, first, test_set, metric, grid), scan_values(cases, second, test_set, metric, grid)
     shared = [scan for scan in a if scan in b]
     if not shared:
         return None
@@ -159,7 +160,7 @@ def _sham(cases: Sequence[CaseResult], row: str, sham: str, seed: int, grid: str
         ("excess_over_twin", SHAM_TOLERANCE, ""),
         ("auroc", 0.5 + SHAM_TOLERANCE, "There is no unpainted twin: the difference may be the tissue's."),
     ):
-        values = _values(cases, row, sham, grid, metric)
+        values = scan_values(cases, row, sham, metric, grid)
         estimate = bootstrap_mean(list(values.values()), [subject for subject, _ in values], seed)
         if estimate.mean is not None:
             finds = _verdict(claim, sham, metric, estimate, highest)
@@ -184,16 +185,3 @@ def _if_informative(verdict: Verdict | None, above_zmap: Verdict | None) -> Verd
     fails = verdict.verdict == "fails" and verdict is not above_zmap
     finding: Finding = "fails" if fails else "not informative"
     return replace(verdict, verdict=finding, note="cddpm is not shown to be above zmap on this set.")
-
-
-def _values(
-    cases: Sequence[CaseResult], row: str, test_set: str, grid: str, metric: str
-) -> dict[tuple[str, str], float | None]:
-    """(subject, scan) -> value, the mean over the model seeds under which the scan was scored."""
-    values: dict[tuple[str, str], list[float]] = {}
-    for case in cases:
-        if (case.row, case.test_set, case.grid) == (row, test_set, grid):
-            group = values.setdefault((case.subject, case.case), [])
-            if (value := case.metrics.get(metric)) is not None:
-                group.append(value)
-    return {scan: sum(group) / len(group) if group else None for scan, group in values.items()}
