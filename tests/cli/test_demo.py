@@ -95,7 +95,8 @@ def test_benchmark_trains_controls_and_self_supervision_and_skips_finished_seeds
 def test_a_benchmark_that_is_interrupted_goes_on_with_the_seeds_that_are_left(tmp_path, monkeypatch):
     ran: list[int] = []
 
-    def experiment(run: RunFolder, plan: Plan, seed: int) -> tuple[Evaluation, dict[str, str]]:
+    def experiment(run: RunFolder, plan: Plan, seed: int, *, resume: bool) -> tuple[Evaluation, dict[str, str]]:
+        assert resume
         if seed == 2 and 2 not in ran:
             ran.append(seed)
             raise KeyboardInterrupt
@@ -114,6 +115,22 @@ def test_a_benchmark_that_is_interrupted_goes_on_with_the_seeds_that_are_left(tm
     cell = json.loads((out / "results.json").read_text())["zmap"]["stroke"]
     assert (cell["n"], cell["dice_oracle"]) == (3, pytest.approx(0.2))
     assert [case.case for case in read_cases(out / "cases.tsv")] == ["1/sub-0007", "2/sub-0007", "3/sub-0007"]
+
+
+def test_a_seed_that_is_interrupted_does_not_train_again_what_it_has_trained(tmp_path, monkeypatch):
+    plan, out = tmp_path / "plan.yaml", tmp_path / "out"
+    plan.write_text(yaml.safe_dump(PLAN | {"references": [], "synthetic": "none"}))
+
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr("pseudohealthy.workflows.experiment.calibrate", interrupted)
+        assert main(["benchmark", str(plan), "--out", str(out)]) == 130
+    for trainer in ("train_reconstructor", "train_segmenter"):
+        monkeypatch.setattr(f"pseudohealthy.workflows.trainings.{trainer}", lambda *_, **__: pytest.fail("again"))
+    assert main(["benchmark", str(plan), "--out", str(out), "--resume"]) == 0
+    assert (out / "results.json").is_file()
 
 
 def test_shipped_plans_load_and_ask_for_what_the_claims_need():

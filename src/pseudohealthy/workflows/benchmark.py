@@ -35,7 +35,7 @@ def benchmark(run: RunFolder, plan: Plan) -> Evaluation:
         if cases.exists():
             run.log(f"seed {seed}: done before")
         else:
-            evaluation, of_seed = experiment(inner, plan, seed)
+            evaluation, of_seed = experiment(inner, plan, seed, resume=True)
             pooled.gallery = pooled.gallery or evaluation.gallery
             write_json(inner.path / "facts.json", of_seed)
             # another seed's sub-0001 is another scan

@@ -2,32 +2,29 @@
 
 from __future__ import annotations
 
-import dataclasses
 import time
 from collections.abc import Mapping, Sequence
 
-from pseudohealthy.config import MethodChoice
 from pseudohealthy.io.cohort import Cohort
-from pseudohealthy.models.segmenters import SEGMENTERS
 from pseudohealthy.stages.calibrate import calibrate
 from pseudohealthy.stages.model_folder import Model, save_model
 from pseudohealthy.stages.progress import progress
-from pseudohealthy.stages.recipe import Recipe, as_yaml, load_recipe
+from pseudohealthy.stages.recipe import as_yaml, load_recipe
 from pseudohealthy.stages.run_folder import RunFolder
-from pseudohealthy.stages.train_reconstructor import train_reconstructor
-from pseudohealthy.stages.train_segmenter import Supervision, train_segmenter
 from pseudohealthy.virtual.cohort import simulate
 from pseudohealthy.workflows.evaluate_cohort import Evaluation, evaluate_cohort
 from pseudohealthy.workflows.plan import Plan
+from pseudohealthy.workflows.trainings import seeded, stage_1, stage_2
 
 
-def experiment(run: RunFolder, plan: Plan, seed: int) -> tuple[Evaluation, dict[str, str]]:
+def experiment(run: RunFolder, plan: Plan, seed: int, *, resume: bool = False) -> tuple[Evaluation, dict[str, str]]:
     """Run a plan with one seed into `run`: `data/`, `stage-1/`, `stage-2-*/` and `model/`, the first segmenter's.
 
     Args:
         run: Output folder.
         plan: What to simulate and train.
         seed: Seed of the cohort and of both trainings.
+        resume: Go on with what a killed run has left in the folder.
 
     Returns:
         The test cases, and facts about the run.
@@ -38,10 +35,9 @@ def experiment(run: RunFolder, plan: Plan, seed: int) -> tuple[Evaluation, dict[
         cohort = simulate(run.path / "data", plan.groups, seed, advance=advance)
     run.record(as_yaml(recipe), cohort, {"cohort": seed, "training": seed})
     clock.lap("simulate")
-    healthy = cohort.split("train")
-    stage_1 = train_reconstructor(healthy, cohort.split("validation"), recipe, run.inner("stage-1"))
+    first = stage_1(cohort, recipe, run, resume=resume)
     clock.lap("Stage I")
-    models = _stage_2(cohort, stage_1, recipe, plan, run)
+    models = [stage_2(training, cohort, first, recipe, run, resume=resume) for training in plan.trainings]
     clock.lap("Stage II")
     with progress(run, "calibrate", len(cohort.split("calibration"))) as advance:
         models = calibrate(models, cohort.split("calibration"), advance=advance)
@@ -53,44 +49,12 @@ def experiment(run: RunFolder, plan: Plan, seed: int) -> tuple[Evaluation, dict[
     facts = {
         "Minutes": ", ".join(f"{phase} {minutes:.1f}" for phase, minutes in clock.minutes.items()),
         "Seed": str(seed),
-        **_sizes(models, cohort),
+        **sizes(models, cohort),
     }
     return evaluation, facts
 
 
-def _stage_2(cohort: Cohort, stage_1: Model, recipe: Recipe, plan: Plan, run: RunFolder) -> list[Model]:
-    """Every segmenter of the plan, then the controls of the first, then its self-supervised variant."""
-    annotated = Supervision(Cohort(()), cohort.split("annotated"), cohort.split("calibration").annotated)
-    healthy = Supervision(cohort.split("train"), Cohort(()), cohort.split("validation"))
-    main = plan.segmenters[0]
-    trainings = [(method, "reconstruction", "none") for method in plan.segmenters]
-    trainings += [(main, reference, "none") for reference in plan.references]
-    trainings += [(main, "reconstruction", plan.synthetic)] if plan.synthetic != "none" else []
-    models = []
-    for method, reference, synthetic in trainings:
-        kind = SEGMENTERS[method][0]
-        settings = recipe.segmenter.settings if isinstance(recipe.segmenter.settings, kind) else kind()
-        chosen = dataclasses.replace(
-            recipe,
-            segmenter=MethodChoice(method, settings),
-            supervision=dataclasses.replace(recipe.supervision, synthetic=synthetic),
-        )
-        name = "-".join(part for part in (method, reference, synthetic) if part not in ("reconstruction", "none"))
-        scans = annotated if synthetic == "none" else healthy
-        models.append(train_segmenter(stage_1, scans, chosen, run.inner(f"stage-2-{name}"), reference=reference))
-    return models
-
-
-def seeded(recipe: Recipe, seed: int) -> Recipe:
-    """The recipe with both trainings at a seed."""
-    return dataclasses.replace(
-        recipe,
-        reconstructor_training=dataclasses.replace(recipe.reconstructor_training, seed=seed),
-        segmenter_training=dataclasses.replace(recipe.segmenter_training, seed=seed),
-    )
-
-
-def _sizes(models: Sequence[Model], cohort: Cohort) -> Mapping[str, str]:
+def sizes(models: Sequence[Model], cohort: Cohort) -> Mapping[str, str]:
     """Sizes of the networks and of what they learned from."""
     stage_1 = sum(p.numel() for p in models[0].reconstructor.parameters())
     sizes = {m.recipe.segmenter.method: m.segmenter for m in models if m.segmenter is not None}

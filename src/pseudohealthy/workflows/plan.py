@@ -9,56 +9,32 @@ from pathlib import Path
 
 import yaml
 
-from pseudohealthy.data.anomalies import ANOMALIES
-from pseudohealthy.models.segmenters import SEGMENTERS
-from pseudohealthy.stages.reference import REFERENCES
 from pseudohealthy.stages.shipped import load
 from pseudohealthy.virtual.cohort import Group
+from pseudohealthy.workflows.trainings import Methods
 
 CALIBRATION = (("calibration", False), ("calibration", True))
 """Healthy scans for the thresholds, annotated ones for the validation of Stage II."""
 
 
-@dataclass(frozen=True)
-class Plan:
-    """A virtual experiment.
+@dataclass(frozen=True, kw_only=True)
+class Plan(Methods):
+    """A virtual experiment; each seed is a cohort of its own.
 
     Attributes:
         groups: How many virtual subjects of which pathology on which side of the split.
-        recipe: Training recipe.
-        segmenters: Stage II networks that are trained; the first is the main model.
-        references: What stands for x^ in further trainings of the main one: `input`, `population` (controls).
-        synthetic: Anomaly generator of one more training of the main one, without annotations, or `none`.
         known: Test sets of the annotated pathology.
         unseen: Test sets of pathologies that were never annotated.
-        seeds: Seeds of cohort and training, one complete run each.
-        title: Title of the page.
     """
 
     groups: tuple[Group, ...]
-    recipe: str
-    segmenters: tuple[str, ...] = ("unet_res", "unet")
-    references: tuple[str, ...] = ()
-    synthetic: str = "none"
     known: tuple[str, ...] = ("tumour",)
     unseen: tuple[str, ...] = ("stroke", "ms", "haemorrhage")
-    seeds: tuple[int, ...] = (0,)
     title: str = "Simulated brains: known and unseen pathology"
 
     def __post_init__(self) -> None:
-        """A plan that cannot end is refused before hours have gone into it."""
-        for key, names, known in (
-            ("segmenters", self.segmenters, SEGMENTERS),
-            ("references", self.references, REFERENCES),
-            ("synthetic", (self.synthetic,), ("none", *ANOMALIES)),
-        ):
-            unknown = [name for name in names if name not in known]
-            if unknown:
-                raise ValueError(f"{key} '{unknown[0]}', which is none of {', '.join(known)}")
-        if not self.segmenters:
-            raise ValueError("no segmenters")
-        if not self.seeds or min(self.seeds) < 0:
-            raise ValueError(f"seeds {self.seeds}, which are not one or more of 0, 1, 2, ...")
+        """See `Methods`."""
+        super().__post_init__()
         filled = {(group.split, group.pathology != "healthy") for group in self.groups if group.n}
         for split, ill in (("train", False), ("validation", False), ("annotated", True), *CALIBRATION):
             if (split, ill) not in filled:

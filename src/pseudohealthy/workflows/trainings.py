@@ -1,0 +1,130 @@
+"""Which networks an experiment trains. What a killed run has finished is not trained again, the rest goes on."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+
+from pseudohealthy.config import MethodChoice
+from pseudohealthy.data.anomalies import ANOMALIES
+from pseudohealthy.io.cohort import Cohort
+from pseudohealthy.models.segmenters import SEGMENTERS
+from pseudohealthy.stages.model_folder import Model, load_model
+from pseudohealthy.stages.recipe import Recipe
+from pseudohealthy.stages.reference import REFERENCES
+from pseudohealthy.stages.run_folder import RunFolder
+from pseudohealthy.stages.train_reconstructor import train_reconstructor
+from pseudohealthy.stages.train_segmenter import Supervision, train_segmenter
+
+
+@dataclass(frozen=True)
+class Training:
+    """One training of Stage II.
+
+    Attributes:
+        segmenter: Name of the network.
+        reference: What stands for x^ (`stages/reference.py`).
+        synthetic: Anomaly generator that paints on the healthy scans of Stage I, or `none`: then the annotated scans.
+    """
+
+    segmenter: str
+    reference: str = "reconstruction"
+    synthetic: str = "none"
+
+    @property
+    def name(self) -> str:
+        """Name of its folder."""
+        parts = ("stage-2", self.segmenter, self.reference, self.synthetic)
+        return "-".join(part for part in parts if part not in ("reconstruction", "none"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Methods:
+    """What every experiment has.
+
+    Attributes:
+        recipe: Training recipe.
+        segmenters: Stage II networks that are trained; the first is the main model.
+        references: What stands for x^ in further trainings of the main one: `input`, `population` (controls).
+        synthetic: Anomaly generator of one more training of the main one, without annotations, or `none`.
+        seeds: One complete run each.
+        title: Title of the page.
+    """
+
+    recipe: str
+    segmenters: tuple[str, ...] = ("unet_res", "unet")
+    references: tuple[str, ...] = ()
+    synthetic: str = "none"
+    seeds: tuple[int, ...] = (0,)
+    title: str = "Known and unseen pathology"
+
+    def __post_init__(self) -> None:
+        """A plan that cannot end is refused before hours have gone into it."""
+        for key, names, known in (
+            ("segmenters", self.segmenters, SEGMENTERS),
+            ("references", self.references, REFERENCES),
+            ("synthetic", (self.synthetic,), ("none", *ANOMALIES)),
+        ):
+            unknown = [name for name in names if name not in known]
+            if unknown:
+                raise ValueError(f"{key} '{unknown[0]}', which is none of {', '.join(known)}")
+        if not self.segmenters:
+            raise ValueError("no segmenters")
+        if not self.seeds or min(self.seeds) < 0:
+            raise ValueError(f"seeds {self.seeds}, which are not one or more of 0, 1, 2, ...")
+
+    @property
+    def trainings(self) -> tuple[Training, ...]:
+        """Every segmenter, then the controls of the first, then its self-supervised variant."""
+        main = self.segmenters[0]
+        return (
+            *(Training(name) for name in self.segmenters),
+            *(Training(main, reference) for reference in self.references),
+            *([Training(main, synthetic=self.synthetic)] if self.synthetic != "none" else []),
+        )
+
+
+def seeded(recipe: Recipe, seed: int) -> Recipe:
+    """The recipe with both trainings at a seed."""
+    return dataclasses.replace(
+        recipe,
+        reconstructor_training=dataclasses.replace(recipe.reconstructor_training, seed=seed),
+        segmenter_training=dataclasses.replace(recipe.segmenter_training, seed=seed),
+    )
+
+
+def stage_1(cohort: Cohort, recipe: Recipe, run: RunFolder, *, resume: bool) -> Model:
+    """Stage I on the splits `train` and `validation`, into `run/stage-1`; with `resume` an earlier run's goes on."""
+    inner = run.inner("stage-1")
+    done = _finished(inner) if resume else None
+    return done or train_reconstructor(cohort.split("train"), cohort.split("validation"), recipe, inner, resume=resume)
+
+
+def stage_2(training: Training, cohort: Cohort, first: Model, recipe: Recipe, run: RunFolder, *, resume: bool) -> Model:
+    """One training of Stage II, into a folder of its name in `run`.
+
+    It learns from the split `annotated` and is validated on the annotated scans of `calibration`; without annotations
+    it learns and is validated on those of Stage I.
+    """
+    inner = run.inner(training.name)
+    kind = SEGMENTERS[training.segmenter][0]
+    settings = recipe.segmenter.settings if isinstance(recipe.segmenter.settings, kind) else kind()
+    chosen = dataclasses.replace(
+        recipe,
+        segmenter=MethodChoice(training.segmenter, settings),
+        supervision=dataclasses.replace(recipe.supervision, synthetic=training.synthetic),
+    )
+    if training.synthetic == "none":
+        scans = Supervision(Cohort(()), cohort.split("annotated"), cohort.split("calibration").annotated)
+    else:
+        scans = Supervision(cohort.split("train"), Cohort(()), cohort.split("validation"))
+    done = _finished(inner) if resume else None
+    return done or train_segmenter(first, scans, chosen, inner, reference=training.reference, resume=resume)
+
+
+def _finished(run: RunFolder) -> Model | None:
+    """The model that an earlier run has left, if it came to its end."""
+    if not (run.path / "model" / "config.json").is_file():
+        return None
+    run.log("done before")
+    return load_model(run.path / "model")
