@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from pseudohealthy.evaluate.statistics import bootstrap_auroc, bootstrap_mean, paired_difference
+from pseudohealthy.evaluate.statistics import bootstrap_auroc, bootstrap_mean, bootstrap_median, paired_difference
 
 
 def test_mean_and_interval_of_many_subjects_agree_with_student():
@@ -111,3 +111,20 @@ def test_auroc_without_a_group_is_undefined_and_with_one_subject_has_no_interval
     assert (lonely.mean, lonely.interval) == (0.5, None)
     perfect = bootstrap_auroc([5.0, 6.0, 7.0], [0.0, 1.0], range(3), range(2), 0)
     assert perfect.interval == (1.0, 1.0)
+
+
+@pytest.mark.parametrize("n", [7, 8])
+def test_the_interval_of_a_median_is_that_of_resampled_medians(n):
+    values = np.random.default_rng(n).exponential(1, n)
+    estimate = bootstrap_median(values.tolist(), range(n), seed=0)
+    assert estimate.mean == pytest.approx(np.median(values))
+    medians = np.median(np.random.default_rng(1).choice(values, (40_000, n)), axis=1)
+    tail = stats.norm.cdf(-np.sqrt(n / (n - 1)) * stats.t.ppf(0.975, n - 1))
+    # a resampled median is one of few values, so its quantiles are those of the data
+    assert estimate.interval == pytest.approx(np.quantile(medians, [tail, 1 - tail]), abs=1e-9)
+
+
+def test_a_median_of_one_subject_has_no_interval_and_of_none_no_value():
+    assert bootstrap_median([0.1, 0.3, None], ["a", "a", "b"], 0).mean == pytest.approx(0.2)
+    assert bootstrap_median([0.1], ["a"], 0).interval is None
+    assert bootstrap_median([None], ["a"], 0).mean is None

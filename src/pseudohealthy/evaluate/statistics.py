@@ -53,20 +53,42 @@ def bootstrap_mean(
         seed: Seed of the resampling: the same seed and number of subjects resample alike.
         level: Nominal coverage.
     """
-    grouped: dict[Hashable, list[float]] = {}
-    for value, subject in zip(values, subjects, strict=True):
-        if value is not None:
-            grouped.setdefault(subject, []).append(value)
-    count = len(grouped)
+    means = _subject_means(values, subjects)
+    count = len(means)
     if count == 0:
         return Estimate(None, None, None, 0)
-    means = np.array([math.fsum(group) / len(group) for group in grouped.values()])
     mean = math.fsum(means) / count
     if count < 2:
         return Estimate(mean, None, None, count)
     tail = _tail(count, level)
     low, high = np.quantile(_resample_shares(count, seed) @ means, [tail, 1.0 - tail])
     return Estimate(mean, max(float(low), float(means.min())), min(float(high), float(means.max())), count)
+
+
+def bootstrap_median(
+    values: Sequence[float | None], subjects: Sequence[Hashable], seed: int, level: float = 0.95
+) -> Estimate:
+    """Median over subjects, each with the mean of the own scans; what `bootstrap_mean` says of the mean holds here.
+
+    Args:
+        values: One a scan; undefined values are dropped.
+        subjects: The scan's subject.
+        seed: Seed of the resampling.
+        level: Nominal coverage.
+
+    Returns:
+        The median in the place of the mean.
+    """
+    means = np.sort(_subject_means(values, subjects))
+    count = len(means)
+    if count < 2:
+        return Estimate(float(means[0]) if count else None, None, None, count)
+    # The k-th smallest of a resample is the first subject at whose place k have been drawn.
+    drawn = np.cumsum(np.rint(_resample_shares(count, seed) * count), axis=1)
+    middles = [means[np.argmax(drawn >= place, axis=1)] for place in ((count + 1) // 2, count // 2 + 1)]
+    tail = _tail(count, level)
+    low, high = np.quantile(np.mean(middles, axis=0), [tail, 1.0 - tail])
+    return Estimate(float(np.median(means)), float(low), float(high), count)
 
 
 def paired_difference(
@@ -126,6 +148,15 @@ def bootstrap_auroc(
     tail = _tail(min(len(ids), len(healthy_ids)), level)
     low, high = np.clip(np.quantile(areas, [tail, 1.0 - tail]), 0.0, 1.0)
     return Estimate(float(wins.mean()), float(low), float(high), len(ids))
+
+
+def _subject_means(values: Sequence[float | None], subjects: Sequence[Hashable]) -> NDArray[np.float64]:
+    """Mean over the defined values of each subject who has any."""
+    grouped: dict[Hashable, list[float]] = {}
+    for value, subject in zip(values, subjects, strict=True):
+        if value is not None:
+            grouped.setdefault(subject, []).append(value)
+    return np.array([math.fsum(group) / len(group) for group in grouped.values()])
 
 
 def _tail(subjects: int, level: float) -> float:
