@@ -8,7 +8,11 @@ import torch
 from torch import Tensor
 
 from pseudohealthy.data.blobs import BlobAnomaly
+from pseudohealthy.data.cutpaste import CutPasteAnomaly
+from pseudohealthy.data.dag import DagAnomaly
 from pseudohealthy.data.draem import DraemAnomaly
+from pseudohealthy.data.fpi import FpiAnomaly
+from pseudohealthy.data.pii import PiiAnomaly
 
 
 class AnomalyGenerator(Protocol):
@@ -23,9 +27,19 @@ class AnomalyGenerator(Protocol):
             rng: Generator on the CPU, whatever the device of `x`.
 
         Returns:
-            Painted slices, unchanged outside the brain, and labels (n, 1, y, x) float, 1 = anomaly, 0 = none.
+            Painted slices, unchanged outside the brain, and labels (n, 1, y, x) float in [0, 1], 0 = none. Where
+            a source grades its anomalies (`SOFT`), so does the label; elsewhere it is 0 or 1.
         """
         ...
 
 
-ANOMALIES: dict[str, AnomalyGenerator] = {"draem": DraemAnomaly(), "blobs": BlobAnomaly()}
+ANOMALIES: dict[str, AnomalyGenerator] = {
+    "draem": DraemAnomaly(),
+    "blobs": BlobAnomaly(),
+    "fpi": FpiAnomaly(),
+    "pii": PiiAnomaly(),
+    "cutpaste": CutPasteAnomaly(),
+    "dag": DagAnomaly(),
+}
+SOFT = ("fpi", "pii", "dag")
+"""Generators whose labels say how foreign a pixel is, not only whether."""

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from pseudohealthy.data.patches import ellipse_depth, soft_step
+
 MAX_INTENSITY = 1.5
 
 
@@ -63,19 +65,9 @@ class BlobAnomaly:
     def _ellipses(self, mask: Tensor, u: Tensor) -> Tensor:
         """Strength of each blob, 1 inside to 0 outside: mask (n, 1, y, x), u (5, n, most, 1, 1) -> (n, most, y, x)."""
         place, size, ratio, turn, width = u
-        centre_y, centre_x = _random_pixels(mask, place)
-        size_y, size_x = mask.shape[-2:]
-        dy = torch.arange(size_y, device=mask.device).view(-1, 1) - centre_y
-        dx = torch.arange(size_x, device=mask.device) - centre_x
-        angle = torch.pi * turn
         radius = self.radius[0] * (self.radius[1] / self.radius[0]) ** size
-        stretch = self.elongation ** (ratio / 2)
-        along = (dx * angle.cos() + dy * angle.sin()) / stretch
-        across = (dy * angle.cos() - dx * angle.sin()) * stretch
         edge = self.edge[0] + (self.edge[1] - self.edge[0]) * width
-        ramp = ((radius - torch.hypot(along, across)) / edge + 0.5).clamp(0, 1)
-        smooth: Tensor = ramp * ramp * (3 - 2 * ramp)
-        return smooth
+        return soft_step(ellipse_depth(mask, torch.stack((place, ratio, turn)), radius, self.elongation), edge)
 
     def _other(self, x: Tensor, u: Tensor) -> Tensor:
         """What the tissue looks like inside a blob: x (n, 1, y, x), u (5, n, 1, 1, 1) -> (n, 1, y, x) in [0, 1.5]."""
@@ -87,12 +79,3 @@ class BlobAnomaly:
         multiplied = x * torch.where(bright, bright_factor, dark_factor)
         added = x + torch.where(bright, shift, -shift)
         return torch.where(adds, added, multiplied).clamp(0, MAX_INTENSITY)
-
-
-def _random_pixels(mask: Tensor, u: Tensor) -> tuple[Tensor, Tensor]:
-    """Pixels drawn uniformly from each mask: (n, 1, y, x), u in [0, 1) (n, k, 1, 1) -> row and column (n, k, 1, 1)."""
-    rank = mask.flatten(1).cumsum(1)  # the j-th pixel of the mask is the first of rank j
-    wanted = (u.flatten(1) * rank[:, -1:]).long() + 1
-    pixel = torch.searchsorted(rank, wanted).clamp_max(rank.shape[1] - 1).view_as(u)
-    width = mask.shape[-1]
-    return pixel // width, pixel % width
