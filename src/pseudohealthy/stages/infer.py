@@ -82,16 +82,23 @@ class Inference:
     def reconstruct(self, prepared: PreparedScan) -> Reconstructions:
         """Stage I on a prepared scan. Slices without brain are 0."""
         x, mask = to_zyx(prepared.image.data), to_zyx(prepared.mask.data)
-        parts = []
+        parts, own = [], None
         with torch.inference_mode():
             for batch in _chunks(x, mask, self.device):
+                rows = batch.position.cpu()
                 views = self._reconstruction.views(batch, generator(self.model.seed, "predict"))
-                parts.append((batch.position.cpu(), views[:, :, 0].cpu()))
+                parts.append((rows, views[:, :, 0].cpu()))
+                found = self.model.reconstructor.anomaly_map(
+                    batch.x, batch.mask, generator(self.model.seed, "predict")
+                )
+                if found is not None:
+                    own = np.zeros_like(x) if own is None else own
+                    own[rows.numpy()] = found[:, 0].cpu().numpy()
         whole = torch.zeros(len(parts[0][1]), *x.shape)
         for positions, views in parts:
             whole[:, positions] = views
         x_hat = whole.mean(dim=0).numpy()
-        return Reconstructions(whole, x_hat, self._unsupervised(x, x_hat, mask))
+        return Reconstructions(whole, x_hat, self._unsupervised(x, x_hat, mask, own))
 
     def branches(self, prepared: PreparedScan, made: Reconstructions | None = None) -> Branches:
         """Reconstruction and both branches of a prepared scan.
@@ -127,10 +134,11 @@ class Inference:
         probabilities = [segmenter(batch.x, batch.x - x_hat).sigmoid() for x_hat in views]
         return torch.stack(probabilities).mean(dim=0) * batch.mask
 
-    def _unsupervised(self, x: Map, x_hat: Map, mask: NDArray[np.bool_]) -> Map:
+    def _unsupervised(self, x: Map, x_hat: Map, mask: NDArray[np.bool_], own: Map | None) -> Map:
+        """x~, from the method's own map where it has one; the median filter is the same for all."""
         settings = self.model.recipe.score
-        deviation = median_in_mask(SCORES[settings.map](x, x_hat, mask), mask, settings.median_voxels)
-        return np.clip(deviation, 0, 1).astype(np.float32)
+        deviation = SCORES[settings.map](x, x_hat, mask) if own is None else own
+        return np.clip(median_in_mask(deviation, mask, settings.median_voxels), 0, 1).astype(np.float32)
 
     def rows(self, prepared: PreparedScan, branches: Branches, *, baselines: bool = True) -> dict[str, Map]:
         """Every score that this model can give, by its row in tables: baselines, each branch, and their fusion."""

@@ -30,3 +30,20 @@ class Reconstructor(nn.Module, ABC):
     def draw(self, x: Tensor, rng: torch.Generator) -> Tensor:
         """One random reconstruction a slice, what Stage II trains on. Diffusion draws t for each slice."""
         return self.reconstruct(x, rng)
+
+    def anomaly_map(self, x: Tensor, mask: Tensor, rng: torch.Generator) -> Tensor | None:
+        """The method's own map, where it does not follow from comparing x with x^.
+
+        Args:
+            x: Slices of one volume, (slice, 1, y, x).
+            mask: The brain, (slice, 1, y, x) bool.
+            rng: Generator on the CPU.
+
+        Returns:
+            (slice, 1, y, x) in [0, 1], higher = more anomalous; None leaves it to the recipe's `score.map`.
+        """
+        return None
+
+    def validation_loss(self, x: Tensor, rng: torch.Generator) -> Tensor | None:
+        """What `keep: best` minimises on healthy slices, a scalar; None is the L1 of their reconstruction."""
+        return None
