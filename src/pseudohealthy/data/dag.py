@@ -91,17 +91,17 @@ class DagAnomaly:
     def _shapes(self, mask: Tensor, rng: torch.Generator) -> Tensor:
         """Soft shapes inside the brain, (n, 1, y, x); empty where a slice gets no anomaly."""
         n, (size_y, size_x) = len(mask), mask.shape[-2:]
-        present, number, rough, width = torch.rand(4, n, 1, 1, 1, generator=rng).to(mask.device)
-        size, *ellipse = torch.rand(4, n, self.most, 1, 1, generator=rng).to(mask.device)
+        present, number, rough, width = torch.rand(4, n, 1, 1, 1, generator=rng).to(mask.device).unbind()
+        size, place, ratio, turn = torch.rand(4, n, self.most, 1, 1, generator=rng).to(mask.device).unbind()
         edge_length = math.ceil(math.hypot(size_y, size_x))
         cells = 2 ** torch.randint(2, 5, (n, 1), generator=rng).expand(-1, 2)
         noise = perlin_noise(n, edge_length, edge_length, cells, rng, device=mask.device)[..., :size_y, :size_x]
         radius = self.radius[0] * (self.radius[1] / self.radius[0]) ** size
-        depth = ellipse_depth(mask, torch.stack(ellipse), radius, self.elongation)
+        depth = ellipse_depth(mask, torch.stack((place, ratio, turn)), radius, self.elongation)
         depth = depth + radius * (2 * self.roughness * rough * noise).clamp_min(-0.8)  # the centre stays inside
         edge = self.edge[0] + (self.edge[1] - self.edge[0]) * width
         drawn = torch.arange(self.most, device=mask.device).view(1, -1, 1, 1) < (number * self.most).floor() + 1
-        strongest: Tensor = (soft_step(depth, edge) * drawn).amax(1, keepdim=True)
+        strongest = (soft_step(depth, edge) * drawn).amax(1, keepdim=True)
         return strongest * mask * (present < self.probability)
 
     @staticmethod

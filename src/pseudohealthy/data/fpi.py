@@ -49,9 +49,8 @@ class FpiAnomaly:
 
     def factors(self, where: Tensor, rng: torch.Generator) -> Tensor:
         """The factor inside a random square and a mask, 0 elsewhere: (n, 1, y, x) bool -> (n, 1, y, x) float."""
-        place, *numbers = torch.rand(4, len(where), 1, 1, 1, generator=rng).to(where.device)
-        present, size, share = numbers
+        present, place, size, share = torch.rand(4, len(where), 1, 1, 1, generator=rng).to(where.device).unbind()
         half = where.shape[-2] * (self.width[0] + (self.width[1] - self.width[0]) * size) / 2
-        factor: Tensor = self.factor[0] + (self.factor[1] - self.factor[0]) * share
+        factor = self.factor[0] + (self.factor[1] - self.factor[0]) * share
         patch = rectangle(where, *random_pixels(where, place), half, half) & where & (present < self.probability)
         return factor * patch

@@ -1,4 +1,4 @@
-"""What generators of anomalies share: places in the brain, other people's slices, rectangles, ellipses, moved images."""
+"""What generators of anomalies share: places in the brain, other people's slices, moved images, simple shapes."""
 
 from __future__ import annotations
 

@@ -97,10 +97,10 @@ def loss_of(store: SliceStore, recipe: Recipe) -> Loss:
 class Validation:
     """Errors on fixed slices with fixed noise and t.
 
-    `val_loss` is the L1 in the brain of healthy slices. It says nothing about lesions, for a network that copies its
-    input has the lowest; so slices with painted blobs are reconstructed too: `val_lesion_error` is the L1 between the
-    painted slice and its reconstruction inside the paint, which must stay high, and `val_healing_error` that between
-    the slice before painting and the reconstruction, which must fall.
+    `val_loss` is the L1 in the brain of healthy slices, or the method's own `validation_loss`. The L1 says nothing
+    about lesions, for a network that copies its input has the lowest; so slices with painted blobs are reconstructed
+    too: `val_lesion_error` is the L1 between the painted slice and its reconstruction inside the paint, which must stay
+    high, and `val_healing_error` that between the slice before painting and the reconstruction, which must fall.
     """
 
     def __init__(self, slices: SliceBatch, seed: int) -> None:
@@ -121,11 +121,22 @@ class Validation:
 
         with torch.inference_mode():
             of_healthy, of_painted = reconstructed(self.slices.x), reconstructed(self.painted)
+            own = self._own_loss(cast(Reconstructor, network), device)
         return {
-            "val_loss": mean_in(of_healthy - self.slices.x, self.slices.mask),
+            "val_loss": mean_in(of_healthy - self.slices.x, self.slices.mask) if own is None else own,
             "val_lesion_error": mean_in(of_painted - self.painted, self.paint),
             "val_healing_error": mean_in(of_painted - self.slices.x, self.paint),
         }
+
+    def _own_loss(self, network: Reconstructor, device: torch.device) -> float | None:
+        total = 0.0
+        for start in range(0, len(self.slices.x), CHUNK):
+            part = self.slices.x[start : start + CHUNK].to(device)
+            loss = network.validation_loss(part, generator(self.seed, "val", start))
+            if loss is None:
+                return None
+            total += float(loss) * len(part)
+        return total / len(self.slices.x)
 
 
 def mean_in(error: Tensor, where: Tensor) -> float:
