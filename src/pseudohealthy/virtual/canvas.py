@@ -80,7 +80,9 @@ class Canvas:
     def noise(self, rng: np.random.Generator, scale_mm: float) -> Map:
         """A smooth Gaussian field (i, j, k) of zero mean and unit variance, the same on every grid."""
         points = self.points_mm
-        axes_mm = (points[:, 0, 0, 0], points[0, :, 0, 1], points[0, 0, :, 2])
+        axes = (points[:, 0, 0, 0], points[0, :, 0, 1], points[0, 0, :, 2])
+        # A real head, or the air around it, may be larger than the field.
+        axes_mm = [np.clip(axis, -half, half) for axis, half in zip(axes, HALF_FIELD_MM, strict=True)]
         return np.asarray(random_map(rng, 1, scale_mm, axes_mm)[0])
 
     def pick(self, weight: Map, rng: np.random.Generator) -> NDArray[np.float64]:

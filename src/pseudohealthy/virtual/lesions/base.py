@@ -25,12 +25,14 @@ class Shape:
         level: (i, j, k), 0 or so in the lesion's middle, 1 at its border, more outside.
         displacement_mm: (i, j, k, 3) where each voxel's tissue comes from, relative to the voxel; all
             0 without mass effect.
+        outline: (i, j, k) bool, what counts as lesion; None where that is an opacity above 0.5.
     """
 
     canvas: Canvas
     opacity: Map
     level: Map
     displacement_mm: Map
+    outline: NDArray[np.bool_] | None = None
 
 
 class Lesion(ABC):
@@ -69,7 +71,7 @@ class Painted:
 
     Attributes:
         image: (i, j, k) clean intensities, white matter = 1.
-        mask: (i, j, k) bool, the voxels of the brain where the lesion's opacity is above 0.5.
+        mask: (i, j, k) bool, the voxels of the brain within the shape's outline.
         shape: The lesion's shape, with the brain that it was painted on.
     """
 
@@ -83,7 +85,8 @@ def paint(canvas: Canvas, lesion: Lesion, rng: np.random.Generator) -> Painted:
     shape = lesion.shape(canvas, rng)
     tissue = shape.canvas.image
     image = tissue + shape.opacity * (lesion.intensity(shape, rng) - tissue)
-    return Painted(image.astype(np.float32), (shape.opacity > 0.5) & canvas.brain, shape)
+    inside = shape.opacity > 0.5 if shape.outline is None else shape.outline
+    return Painted(image.astype(np.float32), inside & canvas.brain, shape)
 
 
 def grow(

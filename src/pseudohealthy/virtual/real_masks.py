@@ -1,0 +1,114 @@
+"""Lesion masks of real patients in MNI152 space, and how they come to lie in another brain."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pseudohealthy.errors import CohortError, ImageError
+from pseudohealthy.io.names import is_nifti, parse_name
+from pseudohealthy.io.volume import Volume, read_volume
+from pseudohealthy.prepare.model_grid import ModelGrid, sample
+from pseudohealthy.virtual.canvas import Map
+from pseudohealthy.virtual.host_grid import HostGrid
+
+VOLUME_ML = (0.5, 250.0)  # in the host; more than a territory of the middle cerebral artery leaves no side to compare
+LEAST_INSIDE = 0.7  # share of a mask's volume that has to lie inside the host's brain
+_FOLDERS = ("anat", "derivatives", "lesions", "masks")  # they do not say whose masks they hold
+
+
+@dataclass(frozen=True)
+class RealMask:
+    """A file and whose lesion it is.
+
+    Attributes:
+        path: NIfTI of 0 and 1 in MNI152 mm.
+        source: Folder and stem, such as `soop/sub-1003_lesion`; of a BIDS dataset its name and the subject.
+    """
+
+    path: Path
+    source: str
+
+
+def find_masks(places: Sequence[Path], exclude: Sequence[str] = ()) -> list[RealMask]:
+    """Find the masks in files and in folders, however deep; sorted, each source once.
+
+    Args:
+        places: Files and folders.
+        exclude: Sources, stems or subjects whose masks are not to be used.
+
+    Raises:
+        CohortError: A place that does not exist or has no mask.
+    """
+    found: dict[str, RealMask] = {}
+    for place in map(Path, places):
+        files = [place] if place.is_file() else [file for file in sorted(place.rglob("*")) if is_nifti(file)]
+        if not files:
+            raise CohortError(
+                place,
+                found="no mask" if place.exists() else "no such file or folder",
+                needed="lesion masks in MNI152 space, .nii or .nii.gz",
+                fix="Check the path.",
+            )
+        for file in files:
+            source = _source(file)
+            if not {source, source.split("/")[-1], parse_name(file).stem} & set(exclude):
+                found.setdefault(source, RealMask(file, source))
+    return [found[source] for source in sorted(found)]
+
+
+def _source(file: Path) -> str:
+    name = parse_name(file)
+    folders = [part for part in file.absolute().parent.parts if part not in _FOLDERS]
+    if name.entities:
+        folders = [part for part in folders if not part.startswith(("sub-", "ses-"))]
+    return f"{folders[-1]}/{name.entities['sub'] if name.entities else name.stem}"
+
+
+def read_real_mask(mask: RealMask) -> Volume:
+    """Read a mask as a Volume of float32 0 and 1.
+
+    Raises:
+        ImageError: Other values, or no usable file.
+    """
+    volume = read_volume(mask.path)
+    odd = np.setdiff1d(volume.data, (0, 1))
+    if odd.size:
+        raise ImageError(
+            mask.path,
+            found=f"a lesion mask with the values {', '.join(f'{value:g}' for value in odd[:4])}",
+            needed="0 and 1 only",
+            fix="Binarise it: 1 where the lesion is, 0 elsewhere.",
+        )
+    return volume
+
+
+def carry(mask: Volume, grid: HostGrid) -> NDArray[Any]:
+    """Bring a mask in MNI152 space to a host's grid (i, j, k), by the affine alone, in one linear interpolation.
+
+    Float masks become the share of each voxel that they cover; bool ones are cut at one half.
+    """
+    model = ModelGrid("host", grid.shape, grid.spacing_mm)
+    model_from_head = np.eye(4)
+    model_from_head[:3, 3] = model.affine[:3, 3] - grid.first_mm
+    return sample(mask, model_from_head @ np.linalg.inv(grid.mni_from_head), model).data
+
+
+def fits(mask: Volume, fraction: Map, brain: NDArray[np.bool_], grid: HostGrid) -> bool:
+    """Return whether enough of a carried mask, and not too much, lies in a host's brain.
+
+    Args:
+        mask: In MNI152 space.
+        fraction: The same, carried.
+        brain: (i, j, k) of the host.
+        grid: The host's.
+    """
+    inside_ml = float(np.count_nonzero((fraction >= 0.5) & brain)) * grid.voxel_ml
+    stretch = abs(np.linalg.det(grid.mni_from_head[:3, :3]))
+    whole_ml = float(mask.data.sum()) * mask.voxel_ml / stretch
+    return VOLUME_ML[0] <= inside_ml <= VOLUME_ML[1] and inside_ml >= LEAST_INSIDE * whole_ml
