@@ -1,6 +1,6 @@
 import torch
 
-from pseudohealthy.data.patches import eroded, foreign, moved
+from pseudohealthy.data.patches import brain_of, eroded, foreign, moved
 
 
 def generator(seed=0):
@@ -52,3 +52,13 @@ def test_erosion_takes_the_rim_and_the_border_of_the_image():
     expected[..., 1:5, 1:5] = True
     expected[..., 2:5, 2:5] = False
     assert torch.equal(eroded(mask), expected)
+
+
+def test_the_brain_is_what_is_not_zero_without_its_gaps():
+    mask = torch.zeros(1, 1, 30, 30, dtype=torch.bool)
+    mask[..., 5:25, 6:24] = True
+    x = 0.5 * mask
+    assert torch.equal(brain_of(x), mask)
+    x[..., 10:13, 10:14] = 0.0
+    assert torch.equal(brain_of(x), mask)
+    assert not brain_of(0 * x).any()
