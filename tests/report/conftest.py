@@ -18,7 +18,7 @@ from pseudohealthy.score.thresholds import Threshold
 from pseudohealthy.stages.prediction import Prediction
 
 LEFT_MM, LESION_RADIUS_MM = (-38.0, 20.0, 12.0), 14.0
-VOID = {"meta", "img", "source", "br", "link"}
+VOID = {"meta", "img", "source", "br", "link", "input"}
 MakePrediction = Callable[..., tuple[Prediction, Volume]]
 
 
@@ -33,6 +33,7 @@ class Page(HTMLParser):
     open: list[str] = field(default_factory=list)
     table: str = ""
     metric: str = ""
+    scripts: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         super().__init__()
@@ -61,7 +62,9 @@ class Page(HTMLParser):
         assert self.open.pop() == tag
 
     def handle_data(self, data: str) -> None:
-        if "style" not in self.open:
+        if "script" in self.open:
+            self.scripts.append(data)
+        elif "style" not in self.open:
             self.text += data
 
     @staticmethod
@@ -89,8 +92,14 @@ def open_page(path: Path) -> Page:
     page = Page(html)
     assert page.open == []
     assert all(address.startswith(("data:image/", "#")) for address in page.addresses)
-    for lost in ("http://", "https://", "@import", "url(", "<script"):
+    for lost in ("http://", "https://", "@import", "url("):
         assert lost not in html
+    policy = next(tag["content"] for _, tag in page.tags if tag.get("http-equiv") == "Content-Security-Policy")
+    assert str(policy).startswith("default-src 'none'; img-src data:; style-src 'unsafe-inline'")
+    runs = [tag for tag in page.tags if tag[0] == "script" and "type" not in tag[1]]
+    assert ("script-src" in str(policy)) == bool(runs)
+    assert "'unsafe-eval'" not in str(policy)
+    assert "script-src 'unsafe-inline'" not in str(policy)
     targets = {attributes.get("id") for _, attributes in page.tags}
     assert {address[1:] for address in page.addresses if address.startswith("#")} <= targets
     assert all(attributes.get("alt") for tag, attributes in page.tags if tag == "img")

@@ -10,6 +10,7 @@ import numpy as np
 from pseudohealthy.report.page import write_page
 from pseudohealthy.report.panels import render_panels
 from pseudohealthy.report.slices import CONVENTION
+from pseudohealthy.report.viewer import make_viewer
 from pseudohealthy.score.metrics import dice
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ _ROWS_SHOWN = 40  # of the lesion table; a mask in a thousand pieces says nothin
 
 
 def write_case_page(path: Path, prediction: Prediction, lesion: Volume | None = None) -> None:
-    """Write a prediction as one self-contained page (at most about 3 MB).
+    """Write a prediction as one self-contained page (at most about 8 MB).
 
     Args:
         path: The HTML file.
@@ -49,6 +50,7 @@ def write_case_page(path: Path, prediction: Prediction, lesion: Volume | None = 
         dice=None if truth is None else dice(mask, truth),
         picture=render_panels(prediction, lesion, count=_SLICES),
         convention=CONVENTION,
+        viewer=make_viewer(prediction, lesion),
         seconds=sum(prediction.timings_s.values()),
     )
 

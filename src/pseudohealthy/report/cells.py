@@ -38,6 +38,11 @@ def number(value: float, decimals: int = 3) -> str:
     return f"{value:.{decimals}f}".replace("-", "\N{MINUS SIGN}")
 
 
+def signed(value: float, decimals: int = 3) -> str:
+    """A difference: a rounded number that always has its sign, but for 0."""
+    return ("+" if value > 0 else "") + number(value, decimals)
+
+
 def column(results: Results, test_set: str, metric: str) -> dict[str, Cell]:
     """The cells of one metric on one test set, by row."""
     about = METRICS[metric]

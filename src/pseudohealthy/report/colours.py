@@ -19,7 +19,7 @@ MASK_COLOUR = "#ffa62b"
 TRUTH_COLOUR = "#3fd0ff"
 BRAIN_COLOUR = "#8fe36b"
 
-_SIGNED = LinearSegmentedColormap.from_list(
+SIGNED = LinearSegmentedColormap.from_list(
     "darker-brighter", ["#b5ddff", "#4f9fe0", "#1f5c96", "#202224", "#9a4f12", "#e0892f", "#ffd3a0"]
 )
 
@@ -61,7 +61,7 @@ def residual_scale(window: Scale) -> Scale:
     reach = RESIDUAL_SHARE * (window.high - window.low)
     percent = f"{100 * RESIDUAL_SHARE:.0f} %"
     ticks = ((-reach, f"darker {percent}"), (reach, f"brighter {percent}"))
-    return Scale(-reach, reach, _SIGNED, ticks)
+    return Scale(-reach, reach, SIGNED, ticks)
 
 
 def score_scale() -> Scale:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pseudohealthy.report.cells import NONE, Results, column, lesion_sets, number, size_of, test_sets
+from pseudohealthy.report.cells import NONE, Results, column, lesion_sets, number, signed, size_of, test_sets
 from pseudohealthy.report.names import BASELINES, CONTROLS, metric_label
 
 if TYPE_CHECKING:
@@ -73,9 +73,16 @@ def done(results: Results) -> str:
     return text
 
 
-def found(results: Results, verdicts: Sequence[Verdict], main_row: str | None) -> list[str]:
-    """What came out: the claims, the best rows, the sets where networks do not help, false alarms."""
-    sentences = _told(results, verdicts)
+def found(results: Results, verdicts: Sequence[Verdict], main_row: str | None, *, tested: bool = False) -> list[str]:
+    """What came out: the claims, the best rows, the sets where networks do not help, false alarms.
+
+    Args:
+        results: The table.
+        verdicts: Claims, each set by itself.
+        main_row: Row of the pictures, of which false alarms are told.
+        tested: The claims stand above in a table of their own, tested; then they are not told again by set.
+    """
+    sentences = _told(results, verdicts, tested=tested)
     sets = lesion_sets(results)
     tops = []
     for name in sets:
@@ -107,13 +114,13 @@ def _section(group: Sequence[Verdict]) -> str:
 
 
 def _finding(verdict: Verdict) -> Finding:
-    written = number if verdict.metric == "auroc" else _signed  # of a control it is the mean itself, no difference
+    written = number if verdict.metric == "auroc" else signed  # of a control it is the mean itself, no difference
     effect = NONE if verdict.effect is None else written(verdict.effect)
     interval = "" if verdict.ci is None else f"{written(verdict.ci[0])} to {written(verdict.ci[1])}"
     return Finding(_MARKS.get(verdict.verdict, "?"), verdict.verdict, effect, interval, verdict.n, verdict.sentence)
 
 
-def _told(results: Results, verdicts: Sequence[Verdict]) -> list[str]:
+def _told(results: Results, verdicts: Sequence[Verdict], *, tested: bool) -> list[str]:
     """Each main claim with its verdicts, then what else fails, rows of one claim together."""
     sentences = []
     failing: dict[tuple[str, str], list[str]] = {}
@@ -122,6 +129,8 @@ def _told(results: Results, verdicts: Sequence[Verdict]) -> list[str]:
         for name, finding in claim.findings.items():
             places.setdefault(finding.word, []).append(name)
         if claim.section == SECTIONS[0]:
+            if tested:
+                continue
             told = "; ".join(f"{word} on {_listed(places[word])}" for word in _MARKS if word in places)
             sentences.append(f"{claim.text}: {told}.")
         elif "fails" in places:
@@ -143,10 +152,6 @@ def _baselines_win(results: Results, name: str) -> bool:
     cells = column(results, name, "dice_oracle")
     networks = [cell for row, cell in cells.items() if row not in BASELINES and cell.value is not None]
     return bool(networks) and all(cell.beaten for cell in networks)
-
-
-def _signed(value: float) -> str:
-    return ("+" if value > 0 else "") + number(value)
 
 
 def _count(count: int, noun: str) -> str:

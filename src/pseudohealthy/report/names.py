@@ -4,14 +4,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-BASELINES = ("constant", "zmap", "zmap_dark")
+BASELINES = ("constant", "threshold", "threshold_dark", "zmap", "zmap_dark")
 CONTROLS = ("healthy", "sham")
 
 ROWS = {
     "constant": "the same score everywhere",
+    "threshold": "brightness itself, no network",
+    "threshold_dark": "darkness itself, no network",
     "zmap": "distance from the mean healthy brain, no network",
     "zmap_dark": "the same, darker than healthy only",
     "cddpm": "reconstruction alone, saw no lesion",
+    "ddpm": "as cddpm, without the condition",
+    "ddpm_gaussian": "as ddpm, with white noise",
+    "ddpm_pyramid": "as ddpm, with white noise of every grain",
+    "pddpm": "as ddpm, restored patch by patch",
+    "ae": "autoencoder, saw no lesion",
+    "vae": "variational autoencoder, saw no lesion",
+    "dae": "denoising autoencoder, saw no lesion",
     "unet": "segmentation network, scan only",
     "unet_res": "segmentation network, scan and residual",
     "sadm": "reconstruction joined with unet",

@@ -35,19 +35,21 @@ def data_uri(picture: Picture) -> str:
     return f"data:{picture.mime};base64,{base64.b64encode(picture.content).decode()}"
 
 
-def _asset(name: str) -> str:
+def asset(name: str) -> str:
+    """A file of `report/assets`, as it is."""
     return resources.files(__package__).joinpath("assets", name).read_text(encoding="utf-8")
 
 
 @lru_cache(maxsize=1)
 def _environment() -> jinja2.Environment:
     environment = jinja2.Environment(
-        loader=jinja2.FunctionLoader(_asset),
+        loader=jinja2.FunctionLoader(asset),
         autoescape=True,
         undefined=jinja2.StrictUndefined,  # a variable that is missing is an error, not an empty place
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals["style"] = Markup(_asset("page.css"))
+    environment.globals["viewer_style"] = Markup(asset("viewer.css"))
+    environment.globals["style"] = Markup(asset("page.css"))
     environment.filters["data_uri"] = data_uri
     return environment

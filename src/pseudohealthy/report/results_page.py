@@ -10,14 +10,19 @@ from typing import TYPE_CHECKING
 from pseudohealthy.report import names
 from pseudohealthy.report.canvas import Picture
 from pseudohealthy.report.cells import Cell, Results, column, lesion_sets, number, size_of, test_sets
+from pseudohealthy.report.claims_table import claim_rows
 from pseudohealthy.report.dot_plot import dot_plot
-from pseudohealthy.report.findings import SECTIONS, Claim, claims, done, found
+from pseudohealthy.report.figures import PageFigure
+from pseudohealthy.report.findings import SECTIONS, Claim, done, found
+from pseudohealthy.report.findings import claims as claims_by_set
 from pseudohealthy.report.gallery import GalleryCase, choose, place_label
+from pseudohealthy.report.likeness import Likeness
 from pseudohealthy.report.page import write_page
 from pseudohealthy.report.panels import render_panels
 from pseudohealthy.report.slices import CONVENTION
 
 if TYPE_CHECKING:
+    from pseudohealthy.evaluate.claims import ClaimResult
     from pseudohealthy.evaluate.verdicts import Verdict
     from pseudohealthy.score.thresholds import Threshold
 
@@ -65,6 +70,9 @@ def write_results_page(
     known: Sequence[str] = (),
     unseen: Sequence[str] = (),
     caveat: str = "",
+    claims: Sequence[ClaimResult] = (),
+    figures: Sequence[PageFigure] = (),
+    likeness: Mapping[str, Likeness] | None = None,
 ) -> None:
     """Write the results of an evaluation as one self-contained page (at most about 8 MB).
 
@@ -72,13 +80,16 @@ def write_results_page(
         path: The HTML file.
         title: What was done, as a title.
         results: {row: {test_set: {"n": scans, metric: mean or None, metric_ci: [low, high] or None}}}.
-        verdicts: Claims that were tested.
+        verdicts: Claims on each set by itself, judged by their intervals.
         gallery: Cases to choose pictures from; the best and the worst of each test set are shown.
         facts: Short facts: minutes, seeds, machine, parameters, versions.
         notes: Paragraphs on what these results can and cannot show.
         known: Test sets whose pathology was annotated for training.
         unseen: Test sets whose pathology was never annotated.
         caveat: A sentence beside each table, such as: simulated brains of one template are not independent subjects.
+        claims: Claims that were fixed beforehand, tested as one family; the table of them stands first.
+        figures: Curves.
+        likeness: Test set -> how like the annotated lesions its own are.
 
     Raises:
         OutputError: The file cannot be written.
@@ -89,17 +100,21 @@ def write_results_page(
     threshold = shown[0].prediction.threshold if shown else None
     main_row = shown[0].prediction.model.get("row") if shown else None
     columns = lesion_sets(results)
-    groups = claims(verdicts)
+    groups = claims_by_set(verdicts)
+    likeness = likeness or {}
+    kinds = {**dict.fromkeys(known, "annotated"), **dict.fromkeys(unseen, "never annotated")}
     write_page(
         path,
         "results.html.j2",
         title=title,
         done=done(results),
-        found=found(results, verdicts, main_row),
+        tested=claim_rows(claims),
+        found=found(results, verdicts, main_row, tested=bool(claims)),
         columns=columns,
         left_out=[name for name in test_sets(results) if name not in columns],
         sizes={name: size_of(results, name) for name in test_sets(results)},
-        kinds={**dict.fromkeys(known, "annotated"), **dict.fromkeys(unseen, "never annotated")},
+        kinds=kinds | {name: like.word for name, like in likeness.items()},
+        likeness=likeness,
         metrics=names.METRICS,
         rows=_rows(results, ordered, [(name, metric) for name in columns for metric in _ORACLE]),
         sets=test_sets(results),
@@ -110,6 +125,7 @@ def write_results_page(
         policy=_policy(threshold),
         threshold=threshold,
         plots={theme: dot_plot(results, ordered, theme) for theme in ("light", "dark")},
+        figures=figures,
         claims=_by_section(groups),
         verdicts=verdicts,
         galleries=_galleries(shown),
