@@ -127,7 +127,7 @@ def test_reconstructor(tmp_path, monkeypatch, made_cohort, scan):
     assert model.row == "blur"
     assert isinstance(model.reconstructor, Blur)
     assert model.reconstructor.kernel.weight.shape == (1, 1, 5, 5)
-    assert list(rows_of(model, scan)) == ["constant", "zmap", "zmap_dark", "blur"]
+    assert list(rows_of(model, scan)) == ["constant", "threshold", "threshold_dark", "zmap", "zmap_dark", "blur"]
     x, mask = (torch.from_numpy(to_zyx(part.data)) for part in (scan.image, scan.mask))
     expected = functional.conv2d(x[:, None], model.reconstructor.kernel.weight, padding=2)[:, 0] * mask
     made = Inference(model).branches(scan).reconstruction
@@ -159,7 +159,7 @@ def test_detector(monkeypatch, fitted):
         evaluate_cohort([fitted.load()], test)
     (model,) = calibrate([load_model(fitted.stage_1)], fitted.cohort.split("calibration"))
     found = {case.row: case.metrics for case in evaluate_cohort([model], test).cases if case.grid == "native"}
-    assert list(found) == ["constant", "zmap", "zmap_dark", "darkness", "cddpm"]
+    assert list(found) == ["constant", "threshold", "threshold_dark", "zmap", "zmap_dark", "darkness", "cddpm"]
     assert found["darkness"]["auroc"] > found["constant"]["auroc"]  # the ball is dark
 
 

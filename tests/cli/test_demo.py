@@ -73,7 +73,7 @@ def test_benchmark_trains_controls_and_self_supervision_and_skips_finished_seeds
     cases = read_cases(out / "cases.tsv")
     rows = list(dict.fromkeys(case.row for case in cases))
     assert rows == [
-        *("constant", "zmap", "zmap_dark", "cddpm", "unet_res", "sadm_res"),
+        *("constant", "threshold", "threshold_dark", "zmap", "zmap_dark", "cddpm", "unet_res", "sadm_res"),
         *("unet_res_input", "sadm_res_input", "unet_res_population", "sadm_res_population"),
         *("unet_res_draem", "sadm_res_draem"),
     ]
@@ -135,9 +135,9 @@ def test_a_seed_that_is_interrupted_does_not_train_again_what_it_has_trained(tmp
 
 def test_shipped_plans_load_and_ask_for_what_the_claims_need():
     from pseudohealthy.stages.shipped import shipped
-    from pseudohealthy.workflows.plan import load_plan
+    from pseudohealthy.workflows.plans import load_any_plan
 
-    plans = {name: load_plan(name) for name in shipped("benchmark")}
+    plans = {name: load_any_plan(name) for name in shipped("benchmark")}
     assert {"claims-virtual", "demo", "smoke"} <= set(plans)
     claims = plans["claims-virtual"]
     tests = {group.pathology: group.n for group in claims.groups if group.split == "test"}

@@ -40,7 +40,7 @@ CHOICES: Mapping[str, Mapping[str, object]] = {
     "space": SPACES,
     "reconstructor.method": RECONSTRUCTORS,
     "segmenter.method": SEGMENTERS,
-    "reconstructor.settings of cddpm.noise": NOISES,
+    **{f"reconstructor.settings of {method}.noise": NOISES for method in ("cddpm", "ddpm", "pddpm")},
     "score.map": SCORES,
     "supervision.synthetic": ANOMALIES,
 }

@@ -54,3 +54,10 @@ def test_constant_is_constant(healthy):
     mask = np.ones((8, 12, 10), bool)
     score = DETECTORS["constant"](Population.of(healthy)).map(healthy[0], mask, RNG)
     assert np.unique(score).tolist() == [0.5]
+
+
+@pytest.mark.parametrize(("name", "expected"), [("threshold", [0.0, 0.4, 1.0]), ("threshold_dark", [1.0, 0.6, 0.0])])
+def test_threshold_is_intensity_itself_or_its_opposite(name, expected, healthy):
+    x, mask = np.array([[[0.0, 0.6, 1.5, 0.9]]], np.float32), np.array([[[True, True, True, False]]])
+    score = DETECTORS[name](Population.of(healthy)).map(x, mask, RNG)
+    assert score.ravel() == pytest.approx([*expected, 0.0])

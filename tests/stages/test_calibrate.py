@@ -19,7 +19,7 @@ from pseudohealthy.stages.infer import Inference
 from pseudohealthy.stages.model_folder import load_model
 from pseudohealthy.stages.tensors import read_case
 
-ROWS = ["constant", "zmap", "zmap_dark", "cddpm", "unet_res", "sadm_res"]
+ROWS = ["constant", "threshold", "threshold_dark", "zmap", "zmap_dark", "cddpm", "unet_res", "sadm_res"]
 
 
 def above_ml(model, case):

@@ -198,9 +198,9 @@ def test_what_was_odd_in_the_file_is_told_with_the_result(white):
 @pytest.mark.parametrize(
     ("folder", "reference", "names"),
     [
-        ("stage_1", "reconstruction", ["constant", "zmap", "zmap_dark", "cddpm"]),
-        ("uncalibrated", "reconstruction", ["constant", "zmap", "zmap_dark", "cddpm", "unet_res", "sadm_res"]),
-        ("uncalibrated", "input", ["constant", "zmap", "zmap_dark", "cddpm", "unet_res_input", "sadm_res_input"]),
+        ("stage_1", "reconstruction", ["constant", "threshold", "threshold_dark", "zmap", "zmap_dark", "cddpm"]),
+        ("uncalibrated", "reconstruction", ["constant", "threshold", "threshold_dark", "zmap", "zmap_dark", "cddpm", "unet_res", "sadm_res"]),
+        ("uncalibrated", "input", ["constant", "threshold", "threshold_dark", "zmap", "zmap_dark", "cddpm", "unet_res_input", "sadm_res_input"]),
     ],
 )
 def test_rows_of_a_model(folder, reference, names, fitted):
@@ -209,14 +209,14 @@ def test_rows_of_a_model(folder, reference, names, fitted):
     branches = inference.branches(scan)
     rows = inference.rows(scan, branches)
     assert list(rows) == names
-    assert list(inference.rows(scan, branches, baselines=False)) == (names[4:] or names[3:])
+    assert list(inference.rows(scan, branches, baselines=False)) == (names[6:] or names[5:])
     np.testing.assert_array_equal(rows["cddpm"], branches.unsupervised)
     if model.segmenter is None:
         assert branches.supervised is None
         assert model.row == "cddpm"
     else:
-        np.testing.assert_array_equal(rows[names[4]], branches.supervised)
-        np.testing.assert_allclose(rows[names[5]], (rows["cddpm"] + rows[names[4]]) / 2, atol=1e-6)
+        np.testing.assert_array_equal(rows[names[6]], branches.supervised)
+        np.testing.assert_allclose(rows[names[7]], (rows["cddpm"] + rows[names[6]]) / 2, atol=1e-6)
 
 
 def test_synthetic_supervision_is_part_of_a_rows_name(fitted):

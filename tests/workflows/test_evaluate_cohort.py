@@ -23,7 +23,7 @@ from pseudohealthy.virtual.scan import make_scan
 from pseudohealthy.workflows.evaluate_cohort import evaluate_cohort
 from pseudohealthy.workflows.results import write_results
 
-ROWS = ["constant", "zmap", "zmap_dark", "cddpm", "unet_res", "sadm_res"]
+ROWS = ["constant", "threshold", "threshold_dark", "zmap", "zmap_dark", "cddpm", "unet_res", "sadm_res"]
 TEXT = {"title": "A test", "known": ["ball"], "unseen": [], "facts": {}, "notes": ()}
 
 
@@ -82,7 +82,7 @@ def test_the_policy_chooses_the_threshold(fitted):
         if (case.row, case.grid) == ("cddpm", "native")
     ]
     other = replace(model.calibration["cddpm"]["lesion"], value=0.9999)
-    changed = replace(model, calibration={row: {"lesion": other} for row in ("constant", "zmap", "zmap_dark", "cddpm")})
+    changed = replace(model, calibration={row: {"lesion": other} for row in ("constant", "threshold", "threshold_dark", "zmap", "zmap_dark", "cddpm")})
     (high,) = [
         case.metrics
         for case in evaluate_cohort([changed], ill[1:], "lesion").cases

@@ -1,4 +1,4 @@
-"""Structured noise for the diffusion model: OpenSimplex octaves, and Gaussian noise for comparison.
+"""Structured noise for the diffusion model: OpenSimplex octaves; Gaussian noise for comparison; the table of noises.
 
 OpenSimplex (K. Spencer, 2014; public domain) is a sum over the vertices of a triangular lattice with edge sqrt(2): a
 vertex `v` at offset `d` from the point adds `max(0, 2 - |d|^2)^4 * gradient(v) . d / 47`. At most four vertices reach a
@@ -14,6 +14,8 @@ from typing import Protocol
 import numpy as np
 import torch
 from torch import Tensor
+
+from pseudohealthy.data.pyramid import pyramid_noise
 
 _STRETCH = (1 / 3**0.5 - 1) / 2  # plane -> lattice coordinates, along the diagonal
 _SQUISH = (3**0.5 - 1) / 2  # lattice -> plane, its inverse
@@ -210,4 +212,4 @@ def gaussian_noise(
     return torch.randn(n, 1, size_y, size_x, generator=rng).to(device)
 
 
-NOISES: dict[str, Noise] = {"simplex": simplex_noise, "gaussian": gaussian_noise}
+NOISES: dict[str, Noise] = {"simplex": simplex_noise, "gaussian": gaussian_noise, "pyramid": pyramid_noise}

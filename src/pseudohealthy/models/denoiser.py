@@ -1,4 +1,4 @@
-"""The conditioned denoising U-Net of Stage I (paper, appendix A; Dhariwal & Nichol 2021 for the blocks).
+"""The denoising U-Net of Stage I, with or without a condition (paper, appendix A; Dhariwal & Nichol 2021: the blocks).
 
 Differences from the authors' network: an optional pixel-unshuffle stem (`unshuffle` > 1) trades resolution for
 channels, so that a small network on a CPU still sees the whole slice. With `unshuffle = 1` and the `paper` widths it
@@ -90,12 +90,12 @@ class Denoiser(nn.Module):
     """Predicts the noise-free slice x_0 from a noised one, its step t and a condition vector.
 
     The condition passes an MLP of its own and is concatenated to the embedding of t, half the width each; the pair
-    drives FiLM in every residual block.
+    drives FiLM in every residual block. Without a condition the embedding of t does so alone.
 
     Args:
         widths: Channels of each level, from fine to coarse.
         blocks: Residual blocks a level on the way down (one more on the way up).
-        condition: Width of the condition vector.
+        condition: Width of the condition vector; 0 for a network that is given none.
         unshuffle: Edge of the pixel blocks that the stem turns into channels; y and x must be divisible by
             `unshuffle * 2 ** (levels - 1)`.
     """
@@ -106,8 +106,10 @@ class Denoiser(nn.Module):
         self.time_width = widths[0]
         time = 4 * widths[0]
         self.time = nn.Sequential(nn.Linear(self.time_width, time), nn.SiLU(), nn.Linear(time, time))
-        self.condition = nn.Sequential(nn.Linear(condition, time), nn.SiLU(), nn.Linear(time, time))
-        embedding = 2 * time
+        self.condition = (
+            nn.Sequential(nn.Linear(condition, time), nn.SiLU(), nn.Linear(time, time)) if condition else None
+        )
+        embedding = 2 * time if condition else time
         pixels = unshuffle**2
         self.stem = nn.Conv2d(pixels, widths[0], 3, padding=1)
 
@@ -136,9 +138,13 @@ class Denoiser(nn.Module):
                 self.up.append(ResidualBlock(channels, channels, embedding, "up"))
         self.head = nn.Sequential(group_norm(channels), nn.SiLU(), zeroed(nn.Conv2d(channels, pixels, 3, padding=1)))
 
-    def forward(self, noised: Tensor, t: Tensor, condition: Tensor) -> Tensor:
+    def forward(self, noised: Tensor, t: Tensor, condition: Tensor | None = None) -> Tensor:
         """(n, 1, y, x), (n,), (n, condition) -> x_0 estimate (n, 1, y, x)."""
-        embedding = torch.cat([self.time(time_embedding(t, self.time_width)), self.condition(condition)], dim=1)
+        embedding = self.time(time_embedding(t, self.time_width))
+        if self.condition is not None:
+            if condition is None:
+                raise TypeError("this denoiser needs a condition")
+            embedding = torch.cat([embedding, self.condition(condition)], dim=1)
         h = self.stem(functional.pixel_unshuffle(noised, self.unshuffle))
         kept = [h]
         for block in self.down:

@@ -96,7 +96,7 @@ def _policies(
 
 def _rows_of(model: Model, rows: Iterable[str]) -> list[str]:
     """The rows that a model gives: its own, its branches, and the baselines."""
-    own = {model.row, model.recipe.reconstructor.method, *DETECTORS}
+    own = {model.row, model.reconstructor_row, *DETECTORS}
     if model.segmenter is not None:
         own.add(model.segmenter_row)
     return [row for row in rows if row in own]

@@ -88,9 +88,7 @@ class Inference:
                 rows = batch.position.cpu()
                 views = self._reconstruction.views(batch, generator(self.model.seed, "predict"))
                 parts.append((rows, views[:, :, 0].cpu()))
-                found = self.model.reconstructor.anomaly_map(
-                    batch.x, batch.mask, generator(self.model.seed, "predict")
-                )
+                found = self.model.reconstructor.anomaly_map(batch.x, batch.mask, generator(self.model.seed, "predict"))
                 if found is not None:
                     own = np.zeros_like(x) if own is None else own
                     own[rows.numpy()] = found[:, 0].cpu().numpy()
@@ -148,7 +146,7 @@ class Inference:
             x, mask = to_zyx(prepared.image.data), to_zyx(prepared.mask.data)
             for name, make in DETECTORS.items():
                 rows[name] = make(model.population).map(x, mask, generator(model.seed, name))
-            rows[model.recipe.reconstructor.method] = branches.unsupervised
+            rows[model.reconstructor_row] = branches.unsupervised
         if branches.supervised is not None:
             rows[model.segmenter_row] = branches.supervised
         rows[model.row] = self.score(branches)

@@ -59,10 +59,16 @@ class Model:
     metrics: Mapping[str, float] = field(default_factory=dict)
 
     @property
+    def reconstructor_row(self) -> str:
+        """The name of Stage I's own map in tables: the method, and its variant where it has one (`ddpm_gaussian`)."""
+        variant = self.reconstructor.variant
+        return self.recipe.reconstructor.method + (f"_{variant}" if variant else "")
+
+    @property
     def row(self) -> str:
         """The name of the model's own score in tables: `cddpm`, `sadm` or `sadm_res` (paper, Table 1)."""
         if self.segmenter is None:
-            return self.recipe.reconstructor.method
+            return self.reconstructor_row
         name = self.segmenter_row
         return name.replace("unet", "sadm", 1) if name.startswith("unet") else f"sadm_{name}"
 

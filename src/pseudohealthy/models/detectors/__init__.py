@@ -4,11 +4,14 @@ from collections.abc import Callable
 
 from pseudohealthy.models.detectors.base import Detector
 from pseudohealthy.models.detectors.constant import Constant
+from pseudohealthy.models.detectors.threshold import IntensityThreshold
 from pseudohealthy.models.detectors.zmap import ZMap
 from pseudohealthy.models.population import Population
 
 DETECTORS: dict[str, Callable[[Population], Detector]] = {
     "constant": Constant,
+    "threshold": IntensityThreshold,
+    "threshold_dark": lambda population: IntensityThreshold(population, dark=True),
     "zmap": ZMap,
     "zmap_dark": lambda population: ZMap(population, sign=-1),
 }

@@ -13,7 +13,13 @@ class Reconstructor(nn.Module, ABC):
 
     Slices are (slice, 1, y, x) float32, 0 = background, 1 = the top of the healthy intensity range.
     `rng` is a CPU generator; the same state gives the same result.
+
+    Attributes:
+        variant: What is added to the method's name in tables, where its settings make another method of it; may be
+            empty.
     """
+
+    variant: str = ""
 
     @abstractmethod
     def loss(self, x: Tensor, rng: torch.Generator) -> Tensor:

@@ -1,7 +1,7 @@
 """Conditioned denoising diffusion model (cDDPM): Behrendt et al., MIDL 2024, section 2.1; arXiv 2312.04215.
 
-Trained on healthy scans, it predicts the noise-free slice from a noised one, told by a condition vector what the scan
-looks like. A lesion does not survive the noise; what the model puts in its place is healthy tissue.
+The diffusion model of `one_step.py`, told by a condition vector, an encoding of the slice without noise, what the scan
+looks like.
 
 Differences from the authors' code: one noise map a training sample (theirs: one for the whole batch); the condition
 encoder starts untrained (theirs: masked pre-training as an option).
@@ -11,18 +11,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import torch
-from torch import Tensor
-
-from pseudohealthy.data.noise import NOISES
 from pseudohealthy.models.condition import EncoderName, condition_encoder
-from pseudohealthy.models.denoiser import Denoiser
-from pseudohealthy.models.diffusion import STEPS, Diffusion
-from pseudohealthy.models.reconstructors.base import Reconstructor
+from pseudohealthy.models.reconstructors.one_step import DiffusionSettings, OneStep
 
 
 @dataclass(frozen=True)
-class CDDPMSettings:
+class CDDPMSettings(DiffusionSettings):
     """Settings of the cDDPM; the defaults are the paper's.
 
     Attributes:
@@ -31,85 +25,21 @@ class CDDPMSettings:
         unshuffle: Edge of the pixel blocks folded into channels before the first level; 1 leaves pixels alone.
         encoder: `resnet50` (paper) or `small`.
         condition: Width of the condition vector.
-        noise: Name of the noise (`data/noise.py`): `simplex` (paper) or `gaussian`.
-        noise_scale: Factor on the noise maps; 1 is the paper's raw simplex sum (sd about 0.58), 1.7 unit variance.
-        test_steps: The t whose reconstructions are averaged at test time.
+        noise: Name of the noise (`data/noise.py`): `simplex` (paper), `gaussian` or `pyramid`.
+        noise_scale: Factor on the noise maps; 1 is the paper's raw simplex sum (sd about 0.58), 1.75 unit variance.
+        test_steps: The t whose reconstructions are averaged at test time; a t that stands twice has two noise maps.
     """
 
     widths: tuple[int, ...] = (128, 256, 256)
     blocks: int = 3
     unshuffle: int = 1
+    noise_scale: float = 1.0
     encoder: EncoderName = "resnet50"
     condition: int = 512
-    noise: str = "simplex"
-    noise_scale: float = 1.0
-    test_steps: tuple[int, ...] = (250, 500, 750)
-
-    def __post_init__(self) -> None:
-        if self.noise not in NOISES:
-            raise ValueError(f"noise {self.noise!r} is none of {', '.join(NOISES)}")
-        if not self.test_steps or not all(1 <= t <= STEPS for t in self.test_steps):
-            raise ValueError(f"test_steps {self.test_steps} are not steps from 1 to {STEPS}")
 
 
-class CDDPM(Reconstructor):
+class CDDPM(OneStep):
     """One-step x_0 estimates of a conditioned diffusion model."""
 
     def __init__(self, settings: CDDPMSettings) -> None:
-        super().__init__()
-        self.settings = settings
-        self.diffusion = Diffusion()
-        self.encoder = condition_encoder(settings.encoder, settings.condition)
-        self.denoiser = Denoiser(settings.widths, settings.blocks, settings.condition, settings.unshuffle)
-
-    def noise(self, n: int, x: Tensor, rng: torch.Generator) -> Tensor:
-        """`n` noise maps of the size of `x` on its device, (n, 1, y, x)."""
-        maps = NOISES[self.settings.noise](n, x.shape[-2], x.shape[-1], rng, device=x.device)
-        return self.settings.noise_scale * maps
-
-    def estimate(self, x: Tensor, noise: Tensor, t: Tensor) -> Tensor:
-        """One-step reconstruction x^_0 = f(x_t, t, c(x)); images are mapped to [-1, 1] inside (paper, eq. 1-3)."""
-        return self._denoised(x, self.encoder(to_signed(x)), noise, t)
-
-    def _denoised(self, x: Tensor, condition: Tensor, noise: Tensor, t: Tensor) -> Tensor:
-        noised = self.diffusion.add_noise(to_signed(x), noise, t)
-        estimate: Tensor = self.denoiser(noised, t, condition)
-        return from_signed(estimate)
-
-    def loss(self, x: Tensor, rng: torch.Generator) -> Tensor:
-        """L1 between the slice and its reconstruction, on the [-1, 1] scale, at t uniform in [0, T)."""
-        t = self.diffusion.random_steps(len(x), rng)
-        return 2 * (x - self.estimate(x, self.noise(len(x), x, rng), t)).abs().mean()
-
-    def draw(self, x: Tensor, rng: torch.Generator) -> Tensor:
-        """One reconstruction a slice, each with its own t in [0, T) and noise map."""
-        t = self.diffusion.random_steps(len(x), rng)
-        return self.estimate(x, self.noise(len(x), x, rng), t)
-
-    def views(self, x: Tensor, rng: torch.Generator) -> Tensor:
-        """A reconstruction for each t of `test_steps`; one noise map a t for all slices, so that neighbours agree.
-
-        The denoiser is given index t - 1, as in the authors' code.
-        """
-        condition = self.encoder(to_signed(x))
-        maps = self.noise(len(self.settings.test_steps), x, rng)
-        return torch.stack(
-            [
-                self._denoised(x, condition, maps[i : i + 1], torch.full((len(x),), t - 1, device=x.device))
-                for i, t in enumerate(self.settings.test_steps)
-            ]
-        )
-
-    def reconstruct(self, x: Tensor, rng: torch.Generator) -> Tensor:
-        """Mean of the reconstructions over `test_steps`."""
-        return self.views(x, rng).mean(dim=0)
-
-
-def to_signed(x: Tensor) -> Tensor:
-    """[0, 1] -> [-1, 1]."""
-    return 2 * x - 1
-
-
-def from_signed(x: Tensor) -> Tensor:
-    """[-1, 1] -> [0, 1]."""
-    return (x + 1) / 2
+        super().__init__(settings, condition_encoder(settings.encoder, settings.condition), settings.condition)
