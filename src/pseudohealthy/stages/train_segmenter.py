@@ -141,7 +141,7 @@ class Batches:
 
 
 def loss_of(batches: Batches, references: Reference, recipe: Recipe) -> Loss:
-    """Binary cross-entropy over the slice (paper, eq. 5), with t drawn for each slice. Ignored pixels add nothing."""
+    """The segmenter's loss over the slice, with t drawn for each slice. Ignored pixels add nothing."""
     seed = recipe.segmenter_training.seed
 
     def loss(network: nn.Module, step: int) -> Tensor:
@@ -153,7 +153,7 @@ def loss_of(batches: Batches, references: Reference, recipe: Recipe) -> Loss:
         batch = dataclasses.replace(batch, x=x, mask=mask)
         segmenter = cast(Segmenter, network)
         residual = x - references.draw(batch, rng) if segmenter.uses_residual else None
-        return functional.binary_cross_entropy_with_logits(segmenter(x, residual), label, weight=1 - ignored)
+        return segmenter.loss(x, residual, label, 1 - ignored)
 
     return loss
 

@@ -4,11 +4,13 @@ from collections.abc import Callable
 from typing import Any
 
 from pseudohealthy.models.segmenters.base import Segmenter
+from pseudohealthy.models.segmenters.nnunet import NnUNet, NnUNetSettings
 from pseudohealthy.models.segmenters.unet import UNetSettings, unet, unet_res
 
 SEGMENTERS: dict[str, tuple[type, Callable[[Any], Segmenter]]] = {
     "unet": (UNetSettings, unet),
     "unet_res": (UNetSettings, unet_res),
+    "nnunet_2d": (NnUNetSettings, NnUNet),
 }
 """Name -> (settings, network)."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 
 from torch import Tensor, nn
+from torch.nn import functional
 
 
 class Segmenter(nn.Module, ABC):
@@ -20,3 +21,14 @@ class Segmenter(nn.Module, ABC):
             x: The scan's slices, (slice, 1, y, x).
             residual: Signed residual x - x^, same shape; None for segmenters that see the scan alone.
         """
+
+    def loss(self, x: Tensor, residual: Tensor | None, label: Tensor, weight: Tensor) -> Tensor:
+        """Training loss, a scalar: the binary cross-entropy (paper, eq. 5), where the method has no other.
+
+        Args:
+            x: See `forward`.
+            residual: See `forward`.
+            label: (slice, 1, y, x) in [0, 1].
+            weight: 0 for pixels that are neither lesion nor healthy, else 1; same shape.
+        """
+        return functional.binary_cross_entropy_with_logits(self(x, residual), label, weight=weight)
