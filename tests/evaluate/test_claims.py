@@ -128,7 +128,7 @@ def test_the_sentence_has_the_numbers():
     low, high = result.ci
     assert result.sentence == (
         f"claim: a is above b: holds (auprc +0.200, 95 % CI +{low:.3f} to +{high:.3f}, n = 12 persons; "
-        "one-sided p = 0.0002, Holm = 0.0002)."
+        "one-sided p 0.0002, Holm 0.0002)."
     )
 
 

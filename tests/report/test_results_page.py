@@ -1,7 +1,11 @@
 import pytest
 
+from pseudohealthy.evaluate.claims import ClaimResult, claims_of, descriptions_of
 from pseudohealthy.evaluate.verdicts import Verdict
+from pseudohealthy.report.canvas import Picture
+from pseudohealthy.report.figures import PageFigure
 from pseudohealthy.report.gallery import GalleryCase
+from pseudohealthy.report.likeness import Likeness
 from pseudohealthy.report.results_page import write_results_page
 
 ROWS, SETS = ("constant", "zmap", "cddpm", "unet_res", "sadm_res", "my<row>"), ("tumour", "ms", "healthy", "sham")
@@ -134,6 +138,55 @@ def test_verdicts_are_shown_with_mark_word_interval_and_sentence(page_of):
     assert "○ not informative" in text
     assert all(verdict.sentence in text for verdict in verdicts)
     assert not any(attributes.get("id") == "verdict-table" for _, attributes in page_of().tags)
+
+
+def test_tested_claims_stand_first_with_all_their_numbers(page_of):
+    superior, not_inferior, _, _, untested = claims_of("tumour", ["ms"])
+    told = descriptions_of("tumour", ["ms"])[-1]
+    claims = [
+        ClaimResult(superior, 0.123, (0.05, 0.2), 24, 3, 0.00001, 0.00004, "holds"),
+        ClaimResult(not_inferior, -0.2, (-0.3, -0.1), 27, 0, 0.98765, 1.0, "fails"),
+        ClaimResult(untested, 0.05, (0.01, 0.09), 8, 0, None, None, "not shown"),
+        ClaimResult(told, -0.01, (-0.02, 0.03), 27, 0, None, None, "described"),
+    ]
+    verdicts = [Verdict("claim 1: sadm_res is above cddpm", "tumour", "dice_oracle", 0.1, (0.0, 0.2), 4, "undecided")]
+    page = page_of(claims=claims, verdicts=verdicts, caveat="A caveat.")
+    text = " ".join(page.text.split()).replace("\N{MINUS SIGN}", "-")
+    for row in (
+        "Claim 1: on the annotated pathology (tumour) sadm_res is above cddpm by AUPRC, claimed: above 0 "
+        "+0.123 +0.050 to +0.200 < 0.0001 < 0.0001 24 3 left out ✓ holds",
+        "loses less than 0.03 to cddpm by AUPRC, claimed: above -0.03 -0.200 -0.300 to -0.100 0.9877 1.0000 27 ✗ fails",
+        "+0.050 +0.010 to +0.090 no p: fewer than 12 persons 8 ? not shown",
+        "(tumour) by AUPRC -0.010 -0.020 to +0.030 described, not tested 27 · described",
+    ):
+        assert row in text
+    assert text.index("Which claims hold?") < text.index("What else was found?") < text.index("How well does each")
+    assert "undecided on tumour" not in text  # the claims are not told a second time, by another standard
+    assert text.count("A caveat.") == 4
+
+
+def test_without_tested_claims_nothing_of_them_is_on_the_page(page_of):
+    page = page_of(verdicts=[Verdict("claim 1: a", "tumour", "dice_oracle", 0.1, (0.0, 0.2), 4, "undecided")])
+    ids = {attributes.get("id") for _, attributes in page.tags}
+    assert not ids & {"claims", "claim-table", "found", "curves"}
+    assert "Claim 1: a: undecided on tumour." in page.text
+
+
+def test_how_like_the_annotated_lesions_a_set_is_stands_beside_its_name(page_of):
+    page = page_of(known=("tumour",), unseen=("ms",), likeness={"ms": Likeness("far-unseen", 0.031, 0.5, 0.678)})
+    text = " ".join(page.text.split())
+    assert "ms n = 4, far-unseen overlap: contrast 0.03, volume 0.50, depth 0.68" in text
+    assert text.count("n = 4, far-unseen") == 2  # in both tables
+    assert "never annotated" not in text
+    assert "Overlap: how like the annotated lesions" in text
+    assert "overlap" not in page_of().text.partition("How to read this")[0].replace("overlap widely", "")
+
+
+def test_curves_are_shown_for_both_themes_with_title_and_caption(page_of):
+    light, dark = (Picture(b"picture", "image/png", 10, 10, alt) for alt in ("light", "dark"))
+    page = page_of(figures=[PageFigure("The fusion weight", "Beta <1>.", light, dark)])
+    assert "What does it depend on? The fusion weight Beta <1>." in " ".join(page.text.split())
+    assert sum(tag == "img" for tag, _ in page.tags) == 2
 
 
 def test_the_gallery_shows_the_best_and_the_worst_case_of_each_set(page_of, make_prediction):

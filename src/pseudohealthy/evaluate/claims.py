@@ -202,8 +202,8 @@ def test_claims(cases: Sequence[CaseResult], claims: Sequence[Claim], seed: int)
 
 
 def p_text(p: float) -> str:
-    """A p value as it is printed: `= 0.0123`, `< 0.0001`."""
-    return "< 0.0001" if p < 0.0001 else f"= {p:.4f}"
+    """A p value as it is printed: `0.0123`, `< 0.0001`."""
+    return "< 0.0001" if p < 0.0001 else f"{p:.4f}"
 
 
 def _p(claim: Claim, found: PersonValues, seed: int) -> float | None:

@@ -1,0 +1,41 @@
+import numpy as np
+
+from pseudohealthy.evaluate import claims as protocol
+from pseudohealthy.evaluate.claims import Claim
+from pseudohealthy.evaluate.table import CaseResult
+from pseudohealthy.report.figures import curve_figures
+
+CLAIM = Claim("claim", "a", "b", ("ms",), sentence="a is above b")
+
+
+def made(row, test_set, **metrics):
+    return [CaseResult(row, test_set, f"scan-{i}", f"p{i}", "native", metrics) for i in range(4)]
+
+
+def titles(cases=(), curve_cases=(), claims=()):
+    return [figure.title for figure in curve_figures(cases, curve_cases, claims, ("ms",))]
+
+
+def test_a_figure_is_there_where_its_data_is():
+    cases = made("a", "ms", dice_oracle=0.5, lesion_ml=3.0) + made("b", "healthy", fp_ml=0.2)
+    claims = protocol.test_claims(cases, [CLAIM], 0)
+    assert titles(cases, claims=claims) == ["Lesion volume", "Healthy scans, one by one"]
+    assert titles(cases[:4], claims=claims) == ["Lesion volume"]
+    assert titles(cases[4:], claims=claims) == ["Healthy scans, one by one"]
+    assert titles(cases) == titles(made("beta=0.5", "stroke", auprc=0.5)) == []
+    assert titles(curve_cases=made("beta=0.5", "ms", auprc=0.5)) == ["The fusion weight"]
+    assert titles(curve_cases=made("a@5", "ms", auprc=0.5)) == ["The number of annotated scans"]
+    assert titles(curve_cases=made("a@5", "ms", auprc=None)) == []
+
+
+def test_pictures_are_of_the_rows_that_claims_name_baselines_last():
+    cases = [
+        case
+        for row in ("zmap", "b", "other", "a")
+        for case in made(row, "ms", dice_oracle=0.5, lesion_ml=3.0) + made(row, "healthy", fp_ml=float(np.pi))
+    ]
+    volume, healthy = curve_figures(cases, [], protocol.test_claims(cases, [CLAIM], 0), ("ms",))
+    assert "a: 0.500" in volume.light.alt
+    assert "b: 0.500" in volume.light.alt
+    assert "other" not in volume.light.alt
+    assert "b 3.14, other 3.14, a 3.14, zmap 3.14" in healthy.dark.alt
