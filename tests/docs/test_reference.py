@@ -21,7 +21,7 @@ from pseudohealthy.models.reconstructors import RECONSTRUCTORS
 from pseudohealthy.models.segmenters import SEGMENTERS
 from pseudohealthy.prepare.model_grid import GRIDS
 from pseudohealthy.prepare.space import SPACES
-from pseudohealthy.score.maps import SCORES
+from pseudohealthy.score.maps import SCORES, VIEW_SCORES
 from pseudohealthy.stages.recipe import SHARED, recipe_from
 from pseudohealthy.stages.shipped import shipped
 from pseudohealthy.virtual.lesions import PATHOLOGIES
@@ -41,7 +41,7 @@ CHOICES: Mapping[str, Mapping[str, object]] = {
     "reconstructor.method": RECONSTRUCTORS,
     "segmenter.method": SEGMENTERS,
     **{f"reconstructor.settings of {method}.noise": NOISES for method in ("cddpm", "ddpm", "pddpm")},
-    "score.map": SCORES,
+    "score.map": {**SCORES, **VIEW_SCORES},
     "supervision.synthetic": ANOMALIES,
 }
 """Keys whose value is a name in a table. A method's settings are keys `STAGE.settings of METHOD.KEY` here."""

@@ -23,7 +23,7 @@ from pseudohealthy.models.detectors import DETECTORS
 from pseudohealthy.prepare.scan import PreparedScan
 from pseudohealthy.score.fusion import anomaly_score
 from pseudohealthy.score.lesions import lesion_table
-from pseudohealthy.score.maps import SCORES
+from pseudohealthy.score.maps import anomaly_map
 from pseudohealthy.score.median import median_in_mask
 from pseudohealthy.score.thresholds import Threshold
 from pseudohealthy.stages.model_folder import Model
@@ -96,7 +96,7 @@ class Inference:
         for positions, views in parts:
             whole[:, positions] = views
         x_hat = whole.mean(dim=0).numpy()
-        return Reconstructions(whole, x_hat, self._unsupervised(x, x_hat, mask, own))
+        return Reconstructions(whole, x_hat, self._unsupervised(x, whole.numpy(), mask, own))
 
     def branches(self, prepared: PreparedScan, made: Reconstructions | None = None) -> Branches:
         """Reconstruction and both branches of a prepared scan.
@@ -132,10 +132,10 @@ class Inference:
         probabilities = [segmenter(batch.x, batch.x - x_hat).sigmoid() for x_hat in views]
         return torch.stack(probabilities).mean(dim=0) * batch.mask
 
-    def _unsupervised(self, x: Map, x_hat: Map, mask: NDArray[np.bool_], own: Map | None) -> Map:
+    def _unsupervised(self, x: Map, views: Map, mask: NDArray[np.bool_], own: Map | None) -> Map:
         """x~, from the method's own map where it has one; the median filter is the same for all."""
         settings = self.model.recipe.score
-        deviation = SCORES[settings.map](x, x_hat, mask) if own is None else own
+        deviation = anomaly_map(settings.map, x, views, mask) if own is None else own
         return np.clip(median_in_mask(deviation, mask, settings.median_voxels), 0, 1).astype(np.float32)
 
     def rows(self, prepared: PreparedScan, branches: Branches, *, baselines: bool = True) -> dict[str, Map]:

@@ -26,7 +26,7 @@ from pseudohealthy.models.reconstructors import RECONSTRUCTORS
 from pseudohealthy.models.segmenters import SEGMENTERS
 from pseudohealthy.prepare.model_grid import GRIDS
 from pseudohealthy.prepare.space import SPACES
-from pseudohealthy.score.maps import SCORES
+from pseudohealthy.score.maps import SCORES, VIEW_SCORES
 from pseudohealthy.stages.shipped import shipped
 
 
@@ -130,7 +130,7 @@ def recipe_from(content: Mapping[str, Any], subject: str) -> Recipe:
     for key, names in (
         ("grid", GRIDS),
         ("space", SPACES),
-        ("score.map", SCORES),
+        ("score.map", (*SCORES, *VIEW_SCORES)),
         ("supervision.synthetic", ("none", *ANOMALIES)),
     ):
         chosen = attrgetter(key)(parsed)
