@@ -162,8 +162,9 @@ function connect() {
       : "Radiological convention: the patient\u2019s left (L) is on the right of axial and coronal slices.";
   });
   ["x", "y", "z"].forEach((axis, i) => find(`slice-${axis}`).addEventListener("input", () => {
-    const voxel = ["x", "y", "z"].map((one) => Number(find(`slice-${one}`).value));
-    goTo(Array.from(volumes.scan.vox2mm(voxel, volumes.scan.matRAS)).slice(0, 3));
+    const slider = find(`slice-${axis}`);
+    nv.scene.crosshairPos[i] = (Number(slider.value) + 0.5) / (Number(slider.max) + 1);
+    goTo(place());
   }));
   // niivue has keys of its own, one of which opens an alert: ours replace them.
   for (const kind of ["keydown", "keyup"]) find("viewer-frame").addEventListener(kind, (event) => {
