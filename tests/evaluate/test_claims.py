@@ -148,9 +148,13 @@ def test_the_five_claims_are_those_of_the_protocol():
     assert {claim.metric for claim in (*claims, *told)} == {"auprc"}
 
 
+def test_without_an_unseen_pathology_the_family_has_four_claims_on_the_annotated_one():
+    claims = claims_of("glioma", ())
+    assert [claim.name for claim in claims] == ["claim 1", "claim 3", "claim 4", "claim 5"]
+    assert {claim.sets for claim in (*claims, *descriptions_of("glioma", ()))} == {("glioma",)}
+
+
 def test_claims_that_cannot_be_meant_are_refused():
-    with pytest.raises(ValueError, match="claim 2: no test set"):
-        claims_of("tumour", [])
     with pytest.raises(ValueError, match="one twice"):
         claims_of("tumour", ["tumour"])
     with pytest.raises(ValueError, match=r"margin of 0\.1"):

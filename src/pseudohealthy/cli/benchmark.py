@@ -6,17 +6,58 @@ from pathlib import Path
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Name the options."""
-    parser.add_argument("plan", metavar="PLAN", help="shipped name (claims-virtual, demo, smoke) or YAML file")
+    parser.add_argument(
+        "plan", metavar="PLAN", help="shipped name (claims-virtual, semi-real, glioma, demo, smoke) or YAML file"
+    )
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="output folder")
-    parser.add_argument("--resume", action="store_true", help="continue: seeds that are done are not run again")
+    parser.add_argument(
+        "--data", type=Path, metavar="DIR", help="folder that a plan's paths start from (default: here)"
+    )
+    parser.add_argument(
+        "--shard", metavar="I/N", help="one of N processes that share the folds of painted lesions; a last one pools"
+    )
+    parser.add_argument("--resume", action="store_true", help="continue: what is done is not run again")
 
 
 def run(args: argparse.Namespace) -> None:
     """Do it."""
     from pseudohealthy.stages.run_folder import RunFolder
     from pseudohealthy.workflows.benchmark import benchmark
-    from pseudohealthy.workflows.plan import load_plan
+    from pseudohealthy.workflows.painted_benchmark import painted_benchmark
+    from pseudohealthy.workflows.painted_plan import PaintedPlan
+    from pseudohealthy.workflows.patient_benchmark import patient_benchmark
+    from pseudohealthy.workflows.patient_plan import PatientPlan
+    from pseudohealthy.workflows.plan import Plan
+    from pseudohealthy.workflows.plans import load_any_plan
 
-    plan = load_plan(args.plan)
-    with RunFolder.open(args.out, resume=args.resume) as folder:
-        benchmark(folder, plan)
+    plan = load_any_plan(args.plan)
+    if isinstance(plan, Plan):
+        _refuse("--data", args.data, "a plan of virtual brains", "a plan with people")
+    if not isinstance(plan, PaintedPlan):
+        _refuse("--shard", args.shard, "a plan without painted lesions", "a plan with the key 'hosts'")
+    shard, data = _shard(args.shard), args.data or Path()
+    with RunFolder.open(args.out, resume=args.resume or shard is not None) as folder:
+        if isinstance(plan, PaintedPlan):
+            painted_benchmark(folder, plan, data, shard)
+        elif isinstance(plan, PatientPlan):
+            patient_benchmark(folder, plan, data)
+        else:
+            benchmark(folder, plan)
+
+
+def _refuse(option: str, given: object, found: str, needed: str) -> None:
+    from pseudohealthy.errors import ConfigError
+
+    if given is not None:
+        raise ConfigError(option, found=found, needed=needed, fix=f"Leave {option} out.")
+
+
+def _shard(text: str | None) -> tuple[int, int] | None:
+    from pseudohealthy.errors import ConfigError
+
+    if text is None:
+        return None
+    part, _, parts = text.partition("/")
+    if not (part.isdecimal() and parts.isdecimal() and 1 <= int(part) <= int(parts)):
+        raise ConfigError("--shard", found=text, needed="I/N with I from 1 to N", fix="For example: --shard 1/3")
+    return int(part), int(parts)

@@ -16,6 +16,7 @@ from pseudohealthy.io.volume import Volume
 from pseudohealthy.prepare.model_grid import GRIDS
 from pseudohealthy.prepare.scan import prepare_scan
 from pseudohealthy.report.gallery import GalleryCase, choose
+from pseudohealthy.score.fusion import anomaly_score
 from pseudohealthy.score.thresholds import Threshold
 from pseudohealthy.stages.calibrate import native_scores
 from pseudohealthy.stages.infer import Inference, refuse_other_reconstructors, score_with
@@ -26,6 +27,8 @@ from pseudohealthy.virtual.twin import healthy_twin
 
 UNNAMED_SET = "all"
 SHAM = "sham"
+TWIN = "twin"
+"""Column of the cohort table: the case of the same head on the same grid without paint."""
 POLICY = "healthy"
 
 
@@ -35,15 +38,21 @@ class Evaluation:
 
     Attributes:
         cases: One line for each scan, row and grid.
+        betas: One line for each scan and weight of the fusion, of the main model on the native grid.
         gallery: The best and the worst case of each test set under the main model; no other pictures are kept.
     """
 
     cases: list[CaseResult] = field(default_factory=list)
+    betas: list[CaseResult] = field(default_factory=list)
     gallery: list[GalleryCase] = field(default_factory=list)
 
 
 def evaluate_cohort(
-    models: Sequence[Model], cohort: Cohort, policy: str = POLICY, advance: Callable[[], None] = lambda: None
+    models: Sequence[Model],
+    cohort: Cohort,
+    policy: str = POLICY,
+    advance: Callable[[], None] = lambda: None,
+    betas: Sequence[float] = (),
 ) -> Evaluation:
     """Every row of every model on every scan.
 
@@ -54,6 +63,8 @@ def evaluate_cohort(
         cohort: Test scans; the pathology column names their test set.
         policy: Which stored threshold the metrics at a threshold use.
         advance: Called after each scan.
+        betas: Weights of the fusion that the main model is tried with besides its own (paper, appendix D); they have
+            no threshold.
 
     Raises:
         CohortError: The cohort is empty.
@@ -75,12 +86,19 @@ def evaluate_cohort(
     inferences = [Inference(model) for model in models]
     evaluation = Evaluation()
     for case in cohort:
-        _evaluate_case(case, inferences, policy, evaluation)
+        _evaluate_case(case, cohort, inferences, policy, betas, evaluation)
         advance()
     return evaluation
 
 
-def _evaluate_case(case: Case, inferences: Sequence[Inference], policy: str, evaluation: Evaluation) -> None:
+def _evaluate_case(
+    case: Case,
+    cohort: Cohort,
+    inferences: Sequence[Inference],
+    policy: str,
+    betas: Sequence[float],
+    evaluation: Evaluation,
+) -> None:
     main = inferences[0]
     recipe = main.model.recipe
     prepared = read_case(case, GRIDS[recipe.grid], recipe.space)
@@ -96,7 +114,7 @@ def _evaluate_case(case: Case, inferences: Sequence[Inference], policy: str, eva
     counted = prepared.native_mask.data if lesion is None else prepared.native_mask.data & ~lesion.ignored.data
     truth_on_grid, ignored_on_grid = lesion_zyx(lesion, prepared)
     native = native_scores(prepared, {row: score for row, (score, _) in rows.items()})
-    twin = _twin_scores(case, prepared.native, inferences) if test_set == SHAM else None
+    twin = _twin_scores(case, cohort, prepared.native, inferences) if test_set == SHAM else None
     metrics: dict[str, dict[str, float | None]] = {}
     for row, (score, threshold) in rows.items():
         metrics[row] = case_metrics(
@@ -116,6 +134,12 @@ def _evaluate_case(case: Case, inferences: Sequence[Inference], policy: str, eva
         )
         for grid, values in (("native", metrics[row]), ("model", on_grid)):
             evaluation.cases.append(CaseResult(row, test_set, case.name, case.subject, grid, values))
+    if lesion is not None:
+        branches = scored[0][0]
+        fused = {f"beta={b:.1f}": anomaly_score(branches.unsupervised, branches.supervised, b) for b in betas}
+        for name, score in native_scores(prepared, fused).items():
+            values = case_metrics(score, None, truth, counted, prepared.native.spacing_mm)
+            evaluation.betas.append(CaseResult(name, test_set, case.name, case.subject, "native", values))
     row = main.model.row
     prediction = main.predict(prepared, rows[row][1], case, scored[0][0])
     shown = lesion.lesion if lesion else None
@@ -123,14 +147,20 @@ def _evaluate_case(case: Case, inferences: Sequence[Inference], policy: str, eva
     evaluation.gallery = choose([*evaluation.gallery, picture])
 
 
-def _twin_scores(case: Case, scan: Volume, inferences: Sequence[Inference]) -> dict[str, NDArray[np.float32]] | None:
-    """Native scores of the same virtual head without paint; None where the scan is not a virtual one."""
-    twin = healthy_twin(case, scan.spacing_mm[0])
-    if twin is None:
-        return None
+def _twin_scores(
+    case: Case, cohort: Cohort, scan: Volume, inferences: Sequence[Inference]
+) -> dict[str, NDArray[np.float32]] | None:
+    """Native scores of the same head without paint, made anew or found in the cohort; None where there is none."""
     recipe = inferences[0].model.recipe
-    prepared = prepare_scan(twin.image, GRIDS[recipe.grid], twin.brain_mask, recipe.space)
-    rows = {row: score for _, made in score_with(inferences, prepared) for row, score in made.items()}
+    made = healthy_twin(case, scan.spacing_mm[0])
+    painted_on = [other for other in cohort if other.name == case.columns.get(TWIN)]
+    if made is not None:
+        prepared = prepare_scan(made.image, GRIDS[recipe.grid], made.brain_mask, recipe.space)
+    elif painted_on:
+        prepared = read_case(painted_on[0], GRIDS[recipe.grid], recipe.space)
+    else:
+        return None
+    rows = {row: score for _, scored in score_with(inferences, prepared) for row, score in scored.items()}
     return native_scores(prepared, rows)
 
 

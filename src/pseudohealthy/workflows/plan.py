@@ -43,7 +43,7 @@ class Plan(Methods):
             raise ValueError("no scans of the split 'test'")
 
 
-def as_yaml(plan: Plan) -> str:
+def as_yaml(plan: Methods) -> str:
     """The plan, all defaults filled in, as YAML text that `load_plan` reads back."""
     return yaml.safe_dump(json.loads(json.dumps(dataclasses.asdict(plan))), sort_keys=False)
 

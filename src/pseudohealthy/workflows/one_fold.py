@@ -1,0 +1,105 @@
+"""One fold of a cross-validation: train what is not trained yet, calibrate, test, and leave the tables."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from pseudohealthy.evaluate.table import CaseResult, read_cases, write_cases
+from pseudohealthy.io.cohort import Cohort
+from pseudohealthy.io.files import write_json
+from pseudohealthy.report.gallery import GalleryCase
+from pseudohealthy.stages.calibrate import calibrate
+from pseudohealthy.stages.model_folder import Model, save_model
+from pseudohealthy.stages.progress import progress
+from pseudohealthy.stages.recipe import Recipe
+from pseudohealthy.stages.run_folder import RunFolder
+from pseudohealthy.workflows.evaluate_cohort import evaluate_cohort
+from pseudohealthy.workflows.experiment import Clock, sizes
+from pseudohealthy.workflows.trainings import Training, stage_1, stage_2
+
+BETAS = tuple(round(0.1 * step, 1) for step in range(11))
+
+
+@dataclass
+class Direction:
+    """What is known of one direction: one pathology annotated, the other sets never.
+
+    Attributes:
+        annotated: The annotated pathology.
+        cases: The per-case table of all seeds and folds so far.
+        betas: The same for the main model's score at each beta, rows `beta=0.0` to `beta=1.0`.
+        gallery: Pictures of the folds that were run now.
+        facts: Short facts about the runs.
+    """
+
+    annotated: str
+    cases: list[CaseResult] = field(default_factory=list)
+    betas: list[CaseResult] = field(default_factory=list)
+    gallery: list[GalleryCase] = field(default_factory=list)
+    facts: dict[str, str] = field(default_factory=dict)
+
+    def add(self, run: RunFolder, name: str) -> None:
+        """Add the tables of a fold that is done; its minutes become a fact of this name."""
+        self.cases += read_cases(run.path / "cases.tsv")
+        self.betas += read_cases(run.path / "betas.tsv")
+        told = json.loads((run.path / "facts.json").read_text(encoding="utf-8"))
+        self.facts |= {f"{name}: minutes": told.pop("Minutes"), **told}
+
+
+def is_done(run: RunFolder) -> bool:
+    """Whether a fold is whole: its facts are written last."""
+    return (run.path / "facts.json").is_file()
+
+
+def run_fold(
+    run: RunFolder,
+    cohort: Cohort,
+    recipe: Recipe,
+    trainings: Sequence[Training],
+    *,
+    prefix: str = "",
+    stage_1_in: RunFolder,
+    unannotated_in: RunFolder,
+) -> list[GalleryCase]:
+    """Train, calibrate and test; what an earlier run has trained is taken from its folder.
+
+    Args:
+        run: Where the annotated trainings, `model/`, `cases.tsv`, `betas.tsv` and `facts.json` go.
+        cohort: Scans with their split.
+        recipe: How to train.
+        trainings: Of Stage II; the first is the main model.
+        prefix: Put before the cases' names, where another run's scan of the same name is another scan.
+        stage_1_in: Where Stage I is, or goes: folds or directions may share it.
+        unannotated_in: The same for what learns without annotations.
+
+    Returns:
+        Pictures of the best and worst cases.
+    """
+    clock = Clock(run)
+    first = stage_1(cohort, recipe, stage_1_in, resume=True)
+    clock.lap("Stage I")
+    models = [
+        stage_2(one, cohort, first, recipe, run if one.synthetic == "none" else unannotated_in, resume=True)
+        for one in trainings
+    ]
+    clock.lap("Stage II")
+    with progress(run, "calibrate", len(cohort.split("calibration"))) as advance:
+        models = calibrate(models, cohort.split("calibration"), advance=advance)
+    save_model(models[0], run.path / "model")
+    clock.lap("calibrate")
+    with progress(run, "evaluate", len(cohort.split("test"))) as advance:
+        evaluation = evaluate_cohort(models, cohort.split("test"), advance=advance, betas=BETAS)
+    clock.lap("evaluate")
+    for name, cases in (("cases.tsv", evaluation.cases), ("betas.tsv", evaluation.betas)):
+        write_cases([dataclasses.replace(case, case=prefix + case.case) for case in cases], run.path / name)
+    minutes = ", ".join(f"{phase} {minutes:.1f}" for phase, minutes in clock.minutes.items())
+    write_json(run.path / "facts.json", {"Minutes": minutes, **_facts(models, cohort)})
+    return evaluation.gallery
+
+
+def _facts(models: Sequence[Model], cohort: Cohort) -> dict[str, str]:
+    people = ", ".join(f"{len({case.subject for case in side})} {name}" for name, side in cohort.sides().items())
+    return {"People": people, **sizes(models, cohort)}

@@ -1,0 +1,69 @@
+"""An experiment on annotated patients: Stage I once a seed, every patient tested once, one table and page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pseudohealthy.io.cohort import Cohort, read_cohort
+from pseudohealthy.stages.progress import progress
+from pseudohealthy.stages.recipe import as_yaml as recipe_yaml
+from pseudohealthy.stages.recipe import load_recipe
+from pseudohealthy.stages.run_folder import RunFolder
+from pseudohealthy.virtual.cohort import Group, simulate
+from pseudohealthy.workflows.one_fold import Direction, is_done, run_fold
+from pseudohealthy.workflows.patient_plan import PatientPlan
+from pseudohealthy.workflows.people_results import write_people_results
+from pseudohealthy.workflows.plan import as_yaml
+from pseudohealthy.workflows.trainings import seeded
+
+NOTES = (
+    "Patients' scans with lesions that people have outlined. Each patient was tested once for each seed, by networks "
+    "that had not seen the patient; Stage I has seen healthy scans alone.",
+    "A few patients of one dataset say little about another scanner, another age or another pathology; healthy scans "
+    "of another scanner than the patients' make a method find the scanner.",
+)
+
+
+def patient_benchmark(run: RunFolder, plan: PatientPlan, data: Path) -> Direction:
+    """Run every seed and fold that is not done yet, and write the results after each.
+
+    Args:
+        run: Output folder; enter it again to continue.
+        plan: Who is in it and what is trained.
+        data: Folder that the plan's paths start from.
+
+    Raises:
+        ConfigError: The folder holds the results of another plan.
+        CohortError: The data cannot be used.
+    """
+    run.record(as_yaml(plan), (), {f"seed {seed}": seed for seed in plan.seeds}, resume=True)
+    direction = Direction(plan.pathology)
+    for seed in plan.seeds:
+        of_seed = run.inner(f"seed-{seed}")
+        recipe = seeded(load_recipe(plan.recipe), seed)
+        healthy = Cohort([*plan.healthy_sides(data, seed), *_virtual(of_seed, plan, seed)])
+        folds = plan.patient_sides(data, seed)
+        inputs = Cohort([*healthy, *folds[0]])
+        of_seed.record(recipe_yaml(recipe), inputs, {"folds": seed, "training": seed}, resume=True)
+        for number, patients in enumerate(folds):
+            inner = of_seed.inner(f"fold-{number}")
+            if not is_done(inner):
+                direction.gallery += run_fold(
+                    *(inner, Cohort([*healthy, *patients]), recipe, plan.trainings),
+                    stage_1_in=of_seed,
+                    unannotated_in=of_seed,
+                )
+            direction.add(inner, f"Seed {seed}, fold {number}")
+            write_people_results(run, direction, list(plan.others), same_people=False, title=plan.title, notes=NOTES)
+    return direction
+
+
+def _virtual(run: RunFolder, plan: PatientPlan, seed: int) -> Cohort:
+    """Virtual brains for Stage I; made once a seed."""
+    if not plan.virtual:
+        return Cohort(())
+    folder = run.path / "data"
+    if (folder / "cohort.tsv").is_file():
+        return read_cohort(folder / "cohort.tsv")
+    with progress(run, "simulate", plan.virtual) as advance:
+        return simulate(folder, [Group("healthy", plan.virtual, "train")], seed, advance=advance)
