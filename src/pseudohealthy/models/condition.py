@@ -29,6 +29,25 @@ class SmallEncoder(nn.Module):
         vector: Tensor = self.out(features.mean(dim=(2, 3)))
         return vector
 
+    def levels(self, x: Tensor) -> list[Tensor]:
+        """Features after each convolution, fine to coarse, (n, channels, y / 8, x / 8) and so on."""
+        features = [functional.pixel_unshuffle(x, 4)]
+        for layer in self.features:
+            features.append(layer(features[-1]))
+        return features[3::3]
+
+
+def feature_levels(encoder: nn.Module, x: Tensor) -> list[Tensor]:
+    """Features of either encoder at each of its four levels, fine to coarse."""
+    if isinstance(encoder, SmallEncoder):
+        return encoder.levels(x)
+    for name in ("conv1", "bn1", "act", "maxpool"):
+        x = encoder.get_submodule(name)(x)
+    features = [x]
+    for name in ("layer1", "layer2", "layer3", "layer4"):
+        features.append(encoder.get_submodule(name)(features[-1]))
+    return features[1:]
+
 
 def condition_encoder(name: EncoderName, width: int) -> nn.Module:
     """The encoder of a recipe: `resnet50` is the paper's (MONAI's network, 23.5 M parameters), untrained."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shutil
+from collections.abc import Callable
 from typing import cast
 
 import torch
@@ -17,6 +19,7 @@ from pseudohealthy.io.splits import refuse_leaks
 from pseudohealthy.models.population import Population
 from pseudohealthy.models.reconstructors import RECONSTRUCTORS, Reconstructor
 from pseudohealthy.stages.model_folder import Model, save_model
+from pseudohealthy.stages.pretrained import give_pretrained
 from pseudohealthy.stages.recipe import Recipe, as_yaml
 from pseudohealthy.stages.run_folder import RunFolder
 from pseudohealthy.stages.tensors import store_cohort
@@ -57,7 +60,10 @@ def train_reconstructor(
     torch.manual_seed(settings.seed)  # initial weights: PyTorch's layers take no generator
     method = recipe.reconstructor
     network = RECONSTRUCTORS[method.method][1](method.settings)
+    if (given := give_pretrained(network, method.settings)) is not None:
+        run.log(given)
     run.log(f"{method.method}: {sum(p.numel() for p in network.parameters()) / 1e6:.2f} M parameters")
+    _pretrain(network, store, held_out, recipe, run, resume=resume)
     checks = Validation(fixed_slices(held_out, VALIDATION_SLICES), settings.seed)
     fit(network, loss_of(store, recipe), checks, settings, run, resume=resume)
     network.requires_grad_(False)
@@ -76,8 +82,29 @@ def train_reconstructor(
     return model
 
 
-def loss_of(store: SliceStore, recipe: Recipe) -> Loss:
-    """The training loss as a function of the step alone.
+def _pretrain(
+    network: Reconstructor, store: SliceStore, held_out: SliceStore, recipe: Recipe, run: RunFolder, *, resume: bool
+) -> None:
+    """The training that comes before, where the method has one: in a folder of its own, resumed like any other."""
+    planned = network.pretraining()
+    if planned is None:
+        return
+    pupil, steps = planned
+    settings = dataclasses.replace(recipe.reconstructor_training, steps=steps)
+    slices = fixed_slices(held_out, VALIDATION_SLICES)
+
+    def checks(trained: nn.Module) -> dict[str, float]:
+        device = next(trained.parameters()).device
+        with torch.inference_mode():
+            return {"val_loss": mean_loss(cast(Reconstructor, trained).loss, slices, settings.seed, device) or 0.0}
+
+    run.log(f"pre-training: {steps} steps")
+    fit(pupil, loss_of(store, recipe, "pretraining"), checks, settings, run.inner("pretraining"), resume=resume)
+    network.train()
+
+
+def loss_of(store: SliceStore, recipe: Recipe, role: str = "reconstructor") -> Loss:
+    """The training loss as a function of the step alone; `role` tells its random numbers from others'.
 
     A closure, so that Lightning's weight averaging, which copies the module, does not copy the data.
     """
@@ -86,7 +113,7 @@ def loss_of(store: SliceStore, recipe: Recipe) -> Loss:
 
     def loss(network: nn.Module, step: int) -> Tensor:
         device = next(network.parameters()).device
-        rng = generator(settings.seed, step, "reconstructor")
+        rng = generator(settings.seed, step, role)
         batch = sampler.draw(step, settings.batch_size).to(device)
         x, _, _ = augment(batch.x, batch.mask, None, recipe.augment, rng)
         return cast(Reconstructor, network).loss(x, rng)
@@ -121,22 +148,26 @@ class Validation:
 
         with torch.inference_mode():
             of_healthy, of_painted = reconstructed(self.slices.x), reconstructed(self.painted)
-            own = self._own_loss(cast(Reconstructor, network), device)
+            own = mean_loss(cast(Reconstructor, network).validation_loss, self.slices, self.seed, device)
         return {
             "val_loss": mean_in(of_healthy - self.slices.x, self.slices.mask) if own is None else own,
             "val_lesion_error": mean_in(of_painted - self.painted, self.paint),
             "val_healing_error": mean_in(of_painted - self.slices.x, self.paint),
         }
 
-    def _own_loss(self, network: Reconstructor, device: torch.device) -> float | None:
-        total = 0.0
-        for start in range(0, len(self.slices.x), CHUNK):
-            part = self.slices.x[start : start + CHUNK].to(device)
-            loss = network.validation_loss(part, generator(self.seed, "val", start))
-            if loss is None:
-                return None
-            total += float(loss) * len(part)
-        return total / len(self.slices.x)
+
+def mean_loss(
+    loss: Callable[[Tensor, torch.Generator], Tensor | None], slices: SliceBatch, seed: int, device: torch.device
+) -> float | None:
+    """Mean of a loss over fixed slices with fixed random numbers; None where there is no such loss."""
+    total = 0.0
+    for start in range(0, len(slices.x), CHUNK):
+        part = slices.x[start : start + CHUNK].to(device)
+        value = loss(part, generator(seed, "val", start))
+        if value is None:
+            return None
+        total += float(value) * len(part)
+    return total / len(slices.x)
 
 
 def mean_in(error: Tensor, where: Tensor) -> float:

@@ -37,6 +37,13 @@ class Reconstructor(nn.Module, ABC):
         """One random reconstruction a slice, what Stage II trains on. Diffusion draws t for each slice."""
         return self.reconstruct(x, rng)
 
+    def pretraining(self) -> tuple[nn.Module, int] | None:
+        """A network with a `loss` like this one's, whose training improves a part of this one in place, and its steps.
+
+        It is trained first, on the same slices; None for methods that start untrained.
+        """
+        return None
+
     def anomaly_map(self, x: Tensor, mask: Tensor, rng: torch.Generator) -> Tensor | None:
         """The method's own map, where it does not follow from comparing x with x^.
 
