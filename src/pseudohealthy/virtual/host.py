@@ -44,7 +44,7 @@ class Host:
         canvas: The healthy brain, white matter = 1, the coil's shading taken out.
         unit: (i, j, k) what 1 on the canvas is in the scan's unit: white matter's median, times the shading.
         noise: The scan's noise on this grid, in the canvas's unit.
-        kept_noise: (i, j, k) share of the noise that is still in `canvas.plain`.
+        kept: (i, j, k) how far `canvas.plain` is the image itself; see `own_tissue`.
         grid: Where it lies.
     """
 
@@ -61,7 +61,7 @@ class Host:
         clean = (image / self.unit).astype(np.float32)
         pure = ndimage.binary_erosion(shaped["wm"] > 0.95) & brain
         self.noise = noise_of(clean, pure)
-        plain, self.kept_noise = own_tissue(clean, brain, self.noise.sd, grid.spacing_mm)
+        plain, self.kept = own_tissue(clean, brain, self.noise.sd, grid.spacing_mm)
         grey, fluid = (shaped["gm"] > 0.9) & brain, ndimage.binary_erosion(shaped["ventricles"] > 0.95) & brain
         self.canvas = Canvas(
             **shaped,

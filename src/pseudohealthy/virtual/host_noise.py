@@ -37,6 +37,12 @@ class HostNoise:
         gain = float(np.sqrt((ndimage.gaussian_filter(response, self.width_voxels) ** 2).sum()))
         return np.asarray(ndimage.gaussian_filter(white, self.width_voxels) / gain, dtype=np.float32)
 
+    def blurred(self, sigma_voxels: float) -> tuple[float, float]:
+        """What a Gaussian of this sd makes of unit noise: its covariance with the noise, and its variance."""
+        power, square, _ = _spectrum(self.width_voxels)
+        passed = np.exp(-2 * (np.pi * sigma_voxels) ** 2 * square)
+        return float((power * passed).sum() / power.sum()), float((power * passed**2).sum() / power.sum())
+
 
 def noise_of(image: Map, white_matter: NDArray[np.bool_]) -> HostNoise:
     """Find the noise of an image where nothing but noise should vary.
@@ -67,9 +73,14 @@ def _neighbours(rest: NDArray[np.floating], axis: int) -> float:
 
 def _after_high_pass(width_voxels: float) -> tuple[float, float]:
     """What is left of unit noise of a width after the high-pass: its sd, and the correlation of neighbours."""
+    power, square, one = _spectrum(width_voxels)
+    left = power * (1 - np.exp(-2 * (np.pi * HIGH_PASS_VOXELS) ** 2 * square)) ** 2
+    return float(np.sqrt(left.sum() / power.sum())), float((left * np.cos(2 * np.pi * one)).sum() / left.sum())
+
+
+def _spectrum(width_voxels: float) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Power of white noise after a blur, the frequencies' squared length, and those along the first axis."""
     frequency = np.fft.fftfreq(_CUBE)
     one, two, three = np.meshgrid(frequency, frequency, frequency, indexing="ij", sparse=True)
     square = one**2 + two**2 + three**2
-    power = np.exp(-((2 * np.pi * width_voxels) ** 2) * square)
-    left = power * (1 - np.exp(-2 * (np.pi * HIGH_PASS_VOXELS) ** 2 * square)) ** 2
-    return float(np.sqrt(left.sum() / power.sum())), float((left * np.cos(2 * np.pi * one)).sum() / left.sum())
+    return np.exp(-((2 * np.pi * width_voxels) ** 2) * square), square, one

@@ -11,10 +11,16 @@ from numpy.typing import NDArray
 from pseudohealthy.virtual.canvas import Map
 from pseudohealthy.virtual.host import Host
 from pseudohealthy.virtual.lesions import Lesion, paint
+from pseudohealthy.virtual.lesions.haemorrhage import Haemorrhage
 from pseudohealthy.virtual.lesions.healthy import Healthy
 from pseudohealthy.virtual.lesions.infarct import Infarct
+from pseudohealthy.virtual.lesions.mass import MassEffect
+from pseudohealthy.virtual.lesions.plaques import Plaques
 from pseudohealthy.virtual.lesions.tumour import Tumour
 from pseudohealthy.virtual.lesions.unchanged import Unchanged
+from pseudohealthy.virtual.lesions.ventricle import EnlargedVentricle
+from pseudohealthy.virtual.lesions.wmh import WhiteMatterHyperintensities
+from pseudohealthy.virtual.own_tissue import window_voxels
 from pseudohealthy.virtual.streams import stream
 
 
@@ -50,6 +56,11 @@ HOST_KINDS: Mapping[str, HostKind] = {
     "healthy": HostKind(_generated(Healthy)),
     "tumour": HostKind(_generated(Tumour)),
     "stroke": HostKind(_from_mask(Infarct), takes_mask=True),
+    "ms": HostKind(_from_mask(Plaques), takes_mask=True),
+    "wmh": HostKind(_generated(WhiteMatterHyperintensities)),
+    "haemorrhage": HostKind(_generated(Haemorrhage)),
+    "ventricle": HostKind(_generated(EnlargedVentricle)),
+    "mass": HostKind(_generated(MassEffect)),
     "sham": HostKind(_generated(Unchanged), keeps_tissue=True),
 }
 
@@ -76,8 +87,9 @@ class PaintedHost:
 def paint_host(host: Host, pathology: str, seed: int, purpose: str, fraction: Map | None = None) -> PaintedHost:
     """Paint a lesion on a host. Voxels that it does not reach keep the healthy scan's values, bit by bit.
 
-    With opacity a, a lesion that keeps a share k of the scan's noise leaves `1 - a (1 - k)` of it; noise of the same
-    width is added so that the variance stays what it was, in the lesion and across its border.
+    With opacity a, `1 - a` of the scan's noise is left. Noise of the same width is added, so much that the variance is
+    everywhere what it was: in the lesion and across its border. What a lesion of own tissue keeps is taken off (see
+    `_variance`).
 
     Args:
         host: The brain.
@@ -89,8 +101,8 @@ def paint_host(host: Host, pathology: str, seed: int, purpose: str, fraction: Ma
     kind, canvas = HOST_KINDS[pathology], host.canvas
     painted = paint(canvas, kind.make(fraction), stream(seed, f"lesion {purpose}"))
     opacity = painted.shape.opacity
-    kept = host.kept_noise if kind.keeps_tissue else np.zeros_like(opacity)
-    missing = np.sqrt(np.maximum(1 - (1 - opacity * (1 - kept)) ** 2, 0))
+    left = _variance(host, opacity) if kind.keeps_tissue else (1 - opacity) ** 2
+    missing = np.sqrt(np.maximum(1 - left, 0))
     noise = host.noise.sd * host.noise.draw(stream(seed, f"noise {purpose}"), opacity.shape)
     before = canvas.image
     after = np.where(canvas.brain, np.maximum(painted.image + missing * noise, 1e-3), before)
@@ -105,3 +117,14 @@ def paint_host(host: Host, pathology: str, seed: int, purpose: str, fraction: Ma
         contrast=float((after - before)[inside].mean()) if there else 0.0,
         depth_mm=float(canvas.depth_mm[inside].mean()) if there else 0.0,
     )
+
+
+def _variance(host: Host, opacity: Map) -> Map:
+    """Variance (i, j, k) of unit noise n over which `own_tissue` was laid.
+
+    That is G n + k (n - G n) for its Gaussian G; with opacity a and b = a (1 - k) the sum is (1 - b) n + b G n.
+    """
+    replaced = opacity * (1 - host.kept)
+    covariance, variance = host.noise.blurred(window_voxels(host.grid.spacing_mm))
+    left = (1 - replaced) ** 2 + 2 * (1 - replaced) * replaced * covariance + replaced**2 * variance
+    return np.asarray(left, dtype=np.float32)

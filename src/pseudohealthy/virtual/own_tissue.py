@@ -1,4 +1,4 @@
-"""What a voxel's own tissue looks like in a real scan, without the noise, and how much of the noise is still in it."""
+"""What a voxel's own tissue looks like in a real scan, without the noise."""
 
 from __future__ import annotations
 
@@ -8,8 +8,13 @@ from scipy import ndimage
 
 from pseudohealthy.virtual.canvas import Map
 
-WINDOW_MM = 2.2  # sd of the neighbourhood that a voxel is compared with
-NOISE_GAIN = 2.0  # local variance up to so many times the noise's is taken for noise
+WINDOW_MM, LEAST_WINDOW_VOXELS = 1.6, 0.8  # sd of the neighbourhood that a voxel is compared with
+NOISE_GAIN = 4.0  # local variance up to so many times the noise's is taken for noise and fine texture
+
+
+def window_voxels(spacing_mm: float) -> float:
+    """The neighbourhood's sd in voxels."""
+    return max(WINDOW_MM / spacing_mm, LEAST_WINDOW_VOXELS)
 
 
 def own_tissue(image: Map, brain: NDArray[np.bool_], noise_sd: float, spacing_mm: float) -> tuple[Map, Map]:
@@ -25,9 +30,9 @@ def own_tissue(image: Map, brain: NDArray[np.bool_], noise_sd: float, spacing_mm
         spacing_mm: Edge of a voxel.
 
     Returns:
-        The image of the tissue, and k: the share of the image's noise that is still in it.
+        The image of the tissue, and k.
     """
-    sigma = WINDOW_MM / spacing_mm
+    sigma = window_voxels(spacing_mm)
     inside = brain.astype(np.float32)
     weight = np.maximum(ndimage.gaussian_filter(inside, sigma, truncate=2.5), 1e-3)
 

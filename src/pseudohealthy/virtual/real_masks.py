@@ -77,7 +77,7 @@ def read_real_mask(mask: RealMask) -> Volume:
         ImageError: Other values, or no usable file.
     """
     volume = read_volume(mask.path)
-    odd = np.setdiff1d(volume.data, (0, 1))
+    odd = np.unique(volume.data[(volume.data != 0) & (volume.data != 1)])
     if odd.size:
         raise ImageError(
             mask.path,

@@ -29,7 +29,7 @@ class Tumour(Lesion):
         centre = canvas.pick(place, rng)
         offset = (canvas.points_mm - centre).astype(np.float32)
         push_mm = rng.uniform(*PUSH_MM) * min(1.0, radius_mm / 20.0)
-        displacement_mm = _push(canvas, offset, push_mm, radius_mm)
+        displacement_mm = push(canvas, offset, push_mm, radius_mm)
         canvas = canvas.redraw(displacement_mm)
         axes, _ = np.linalg.qr(rng.standard_normal((3, 3)))
         stretch = np.exp(rng.normal(0.0, 0.15, 3))
@@ -60,7 +60,7 @@ def _step(at: float, level: Map) -> Map:
     return np.asarray(np.clip(0.5 + (at - level) * 12, 0, 1), dtype=np.float32)
 
 
-def _push(canvas: Canvas, offset_mm: Map, push_mm: float, radius_mm: float) -> Map:
+def push(canvas: Canvas, offset_mm: Map, push_mm: float, radius_mm: float) -> Map:
     """Where each voxel's tissue comes from (i, j, k, 3): towards the centre, so that tissue has moved outwards.
 
     The push grows linearly inside the core, falls smoothly to 0 at `FADE` radii, and is 0 at the skull.

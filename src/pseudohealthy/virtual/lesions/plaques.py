@@ -1,0 +1,43 @@
+"""Multiple sclerosis in the shape of a real patient's lesions."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from pseudohealthy.virtual.canvas import Canvas, Map
+from pseudohealthy.virtual.lesions.base import Lesion, Shape, no_displacement
+from pseudohealthy.virtual.lesions.infarct import soft_border
+
+SOFT_MM = (0.8, 1.8)
+OPACITY = (0.6, 1.0)
+SHARE = (0.35, 1.0)  # intensity, from CSF (0) to grey matter (1): black holes and faint ones
+LEAST_WHITE = 0.5  # share of white matter in a voxel that can be lesion
+
+
+class Plaques(Lesion):
+    """A patient's lesions, as far as they lie in the host's white matter.
+
+    Args:
+        fraction: (i, j, k) share of each voxel that the mask covers.
+    """
+
+    volume_ml = (0.5, 60.0)
+    contrast = "dark"
+
+    def __init__(self, fraction: Map) -> None:
+        self._fraction = fraction
+
+    def shape(self, canvas: Canvas, rng: np.random.Generator) -> Shape:
+        """The mask in white matter: what the affine lays into ventricles or cortex is no lesion."""
+        inside = (self._fraction >= 0.5) & canvas.brain & (canvas.wm >= LEAST_WHITE) & (canvas.ventricles < 0.5)
+        opacity = rng.uniform(*OPACITY) * soft_border(inside, rng.uniform(*SOFT_MM), canvas.spacing_mm)
+        opacity = (opacity * canvas.brain * np.clip(1.5 * canvas.wm, 0, 1)).astype(np.float32)
+        level = np.where(inside, 0.5, np.inf).astype(np.float32)
+        return Shape(canvas, opacity, level, no_displacement(canvas), inside)
+
+    def intensity(self, shape: Shape, rng: np.random.Generator) -> Map:
+        """Different in each plaque, and a little within it."""
+        canvas, (low, high) = shape.canvas, SHARE
+        share = rng.uniform(low, high) + 0.2 * canvas.noise(rng, 12.0) + 0.06 * canvas.noise(rng, 4.0)
+        level = canvas.csf_level + np.clip(share, low, high) * (canvas.gm_level - canvas.csf_level)
+        return np.asarray(level, dtype=np.float32)
