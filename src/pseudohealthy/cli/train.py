@@ -13,7 +13,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     two.set_defaults(run=run_segmenter)
     two.add_argument("--reconstructor", type=Path, required=True, metavar="MODEL", help="model folder of Stage I")
     two.add_argument(
-        "--synthetic", metavar="KIND", help="paint anomalies on the healthy scans of split 'train': draem or blobs"
+        "--synthetic",
+        metavar="KIND",
+        help="paint anomalies on the healthy scans of split 'train': draem, blobs, fpi, pii, cutpaste or dag",
     )
     for stage in (one, two):
         stage.add_argument(
