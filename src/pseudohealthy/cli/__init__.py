@@ -28,6 +28,7 @@ COMMANDS = {
     "predict": "score new scans: reconstruction, anomaly score, mask, page",
     "evaluate": "score annotated scans: per-case table, intervals, page",
     "benchmark": "a plan of cohorts, methods and seeds -> one table and page",
+    "serve": "drop a scan into a browser, and look at the result there",
 }
 
 EPILOG = (

@@ -1,0 +1,83 @@
+"""Runs the app on a port of this computer until it is interrupted."""
+
+from __future__ import annotations
+
+import socket
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import uvicorn
+
+from pseudohealthy.errors import ConfigError
+from pseudohealthy.serve.app import make_app
+from pseudohealthy.serve.limits import Limits
+from pseudohealthy.serve.routes import Service
+from pseudohealthy.serve.score import Scorer
+from pseudohealthy.stages.model_folder import Model
+from pseudohealthy.workflows.predict_cohort import choose_threshold
+
+
+def serve(
+    model: Model,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 8501,
+    threshold: str = "healthy",
+    strip: str | None = None,
+    limits: Limits | None = None,
+    tell: Callable[[str], None] = print,
+) -> None:
+    """Serve a model until Ctrl-C; all files of all scans are deleted then.
+
+    Args:
+        model: A calibrated model.
+        host: Address or name to listen on. The default is seen from this computer alone.
+        port: Port; 0 takes a free one.
+        threshold: Policy or number that is used unless a request names another.
+        strip: The tool that finds the brain in whole heads; None refuses them.
+        limits: How much, how many, how long.
+        tell: Gets the line with the address.
+
+    Raises:
+        ConfigError: The port is taken, or this computer has no such address.
+        ModelFolderError: The model has no stored threshold of that policy.
+    """
+    choose_threshold(model, threshold)
+    listening = _listen(host, port)
+    shown = f"[{host}]" if ":" in host else host
+    stored = list(model.calibration.get(model.row, {}))
+    with listening, tempfile.TemporaryDirectory(prefix="pseudohealthy-") as folder:
+        service = Service(Scorer(model, strip), model.row, stored, threshold, Path(folder), host, limits or Limits())
+        config = uvicorn.Config(
+            make_app(service),
+            log_level="warning",
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            timeout_keep_alive=10,
+            limit_concurrency=64,
+            timeout_graceful_shutdown=5,
+        )
+        tell(f"Open http://{shown}:{listening.getsockname()[1]}/ and stop it with Ctrl-C")
+        uvicorn.Server(config).run(sockets=[listening])
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        listening = socket.socket(family, socket.SOCK_STREAM)
+        try:
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listening.bind(address)
+        except OSError:
+            listening.close()
+            raise
+    except (OSError, OverflowError) as error:
+        raise ConfigError(
+            f"--host {host} --port {port}",
+            found=f"that nothing can listen there ({error})",
+            needed="an address of this computer and a free port",
+            fix="Choose another one, such as --port 0, which takes a free one.",
+        ) from error
+    return listening
