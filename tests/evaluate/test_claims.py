@@ -58,6 +58,14 @@ def test_no_difference_is_found_as_rarely_as_promised_by_one_claim_and_by_the_fa
     assert np.mean(np.reshape(alone, (trials, 5)).any(axis=1)) > 0.05 + error  # what Holm is for
 
 
+def test_the_bound_of_p_is_five_percent():
+    spread = np.random.default_rng(8).normal(0, 0.1, 14)
+    results = [judge(difference(spread + gain), A_ABOVE_B)[0] for gain in np.linspace(0, 0.15, 61)]
+    highest_that_holds = max(result.p for result in results if result.verdict == "holds")
+    lowest_not_shown = min(result.p for result in results if result.verdict == "not shown")
+    assert 0.04 < highest_that_holds <= 0.05 < lowest_not_shown < 0.06
+
+
 def test_a_loss_within_the_margin_is_not_inferior_and_one_beyond_it_fails():
     rng = np.random.default_rng(2)
     small, large = rng.normal(-0.01, 0.01, 20), rng.normal(-0.08, 0.01, 20)
