@@ -159,6 +159,14 @@ def test_the_focal_loss_without_focus_is_the_cross_entropy_and_with_it_spares_wh
     torch.testing.assert_close(focal_loss(logits, label, 2.0), -((1 - p) ** 2 * p.log()).mean())
 
 
+@pytest.mark.parametrize("widths", [(8,), (8, 6), (8, 36), (0, 8)])
+def test_widths_that_no_network_has_are_refused(widths):
+    for make in (lambda: PiiSettings(unet=widths), lambda: DraemSettings(discriminative=widths)):
+        with pytest.raises(ValueError, match="multiples of 4"):
+            make()
+    DRAEM(DraemSettings(reconstructive=(12, 40), discriminative=(20, 28)))
+
+
 def test_without_skips_everything_passes_the_bottleneck():
     torch.manual_seed(0)
     for skips in (True, False):

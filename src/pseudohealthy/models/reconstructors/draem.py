@@ -20,7 +20,7 @@ from torch.nn import functional
 
 from pseudohealthy.data.draem import DraemAnomaly
 from pseudohealthy.data.patches import brain_of
-from pseudohealthy.models.conv_unet import ConvUNet
+from pseudohealthy.models.conv_unet import ConvUNet, check_widths
 from pseudohealthy.models.reconstructors.base import Reconstructor
 from pseudohealthy.models.ssim_loss import ssim_loss
 
@@ -40,6 +40,12 @@ class DraemSettings:
     discriminative: tuple[int, ...] = (16, 32, 64, 128)
     ssim_weight: float = 1.0
     focus: float = 2.0
+
+    def __post_init__(self) -> None:
+        check_widths("reconstructive", self.reconstructive)
+        check_widths("discriminative", self.discriminative)
+        if self.ssim_weight < 0 or self.focus < 0:
+            raise ValueError(f"ssim_weight {self.ssim_weight:g} or focus {self.focus:g} is below 0")
 
 
 class DRAEM(Reconstructor):
@@ -71,7 +77,7 @@ class DRAEM(Reconstructor):
 
     def anomaly_map(self, x: Tensor, mask: Tensor, rng: torch.Generator) -> Tensor:
         """Output of the discriminative network, a probability."""
-        found: Tensor = self.discriminative(torch.cat((x, self.reconstructive(x) * mask), dim=1)).sigmoid()
+        found: Tensor = self.discriminative(torch.cat((x, self.reconstructive(x)), dim=1)).sigmoid()
         return found * mask
 
     def validation_loss(self, x: Tensor, rng: torch.Generator) -> Tensor:

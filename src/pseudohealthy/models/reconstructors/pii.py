@@ -17,7 +17,7 @@ from torch.nn import functional
 
 from pseudohealthy.data.patches import brain_of
 from pseudohealthy.data.pii import PiiAnomaly
-from pseudohealthy.models.conv_unet import ConvUNet
+from pseudohealthy.models.conv_unet import ConvUNet, check_widths
 from pseudohealthy.models.reconstructors.base import Reconstructor
 
 
@@ -34,12 +34,15 @@ class PiiSettings:
     patched: float = 0.5
 
     def __post_init__(self) -> None:
+        check_widths("unet", self.unet)
         if not 0 < self.patched <= 1:
             raise ValueError(f"patched {self.patched:g} is not in (0, 1]")
 
 
 class PII(Reconstructor):
     """A network that finds foreign patches in healthy slices."""
+
+    reconstructs = False
 
     def __init__(self, settings: PiiSettings) -> None:
         super().__init__()
