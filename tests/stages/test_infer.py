@@ -18,6 +18,7 @@ from pseudohealthy.errors import ConfigError
 from pseudohealthy.io.volume import Volume, read_volume, write_volume
 from pseudohealthy.models.reconstructors import Reconstructor
 from pseudohealthy.models.segmenters import Segmenter
+from pseudohealthy.models.detectors import DETECTORS
 from pseudohealthy.prepare.model_grid import GRIDS
 from pseudohealthy.prepare.scan import PreparedScan, prepare_scan
 from pseudohealthy.score.thresholds import given_threshold
@@ -198,9 +199,26 @@ def test_what_was_odd_in_the_file_is_told_with_the_result(white):
 @pytest.mark.parametrize(
     ("folder", "reference", "names"),
     [
-        ("stage_1", "reconstruction", ["constant", "threshold", "threshold_dark", "zmap", "zmap_dark", "cddpm"]),
-        ("uncalibrated", "reconstruction", ["constant", "threshold", "threshold_dark", "zmap", "zmap_dark", "cddpm", "unet_res", "sadm_res"]),
-        ("uncalibrated", "input", ["constant", "threshold", "threshold_dark", "zmap", "zmap_dark", "cddpm", "unet_res_input", "sadm_res_input"]),
+        ("stage_1", "reconstruction", [*DETECTORS, "cddpm"]),
+        (
+            "uncalibrated",
+            "reconstruction",
+            [*DETECTORS, "cddpm", "unet_res", "sadm_res"],
+        ),
+        (
+            "uncalibrated",
+            "input",
+            [
+                "constant",
+                "threshold",
+                "threshold_dark",
+                "zmap",
+                "zmap_dark",
+                "cddpm",
+                "unet_res_input",
+                "sadm_res_input",
+            ],
+        ),
     ],
 )
 def test_rows_of_a_model(folder, reference, names, fitted):

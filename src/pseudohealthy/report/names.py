@@ -21,6 +21,8 @@ ROWS = {
     "ae": "autoencoder, saw no lesion",
     "vae": "variational autoencoder, saw no lesion",
     "dae": "denoising autoencoder, saw no lesion",
+    "fae": "autoencoder of a pre-trained network's features",
+    "rd": "a student of a pre-trained network's features",
     "draem": "finds anomalies that were painted on healthy scans: noise-shaped texture",
     "pii": "the same: seamless patches of other people",
     "disyre": "restores painted anomalies step by step, saw no lesion",

@@ -198,7 +198,7 @@ class Inference:
                 "noise seed": str(self.model.seed),
                 "healthy scans learned from": str(self.model.population.n),
             },
-            warnings=_warnings(prepared),
+            warnings=_warnings(prepared, self.model),
         )
 
 
@@ -264,10 +264,14 @@ def _chunks(x: Map, mask: NDArray[np.bool_], device: torch.device) -> Iterator[S
         yield SliceBatch(images, masks, no_lesion, none_ignored, torch.from_numpy(rows)).to(device)
 
 
-def _warnings(prepared: PreparedScan) -> tuple[str, ...]:
+def _warnings(prepared: PreparedScan, model: Model) -> tuple[str, ...]:
     notes = list(prepared.native.warnings)
     if prepared.coverage < 0.95:
         notes.append(
             f"{100 * (1 - prepared.coverage):.0f} % of the brain lie outside the model grid's field and score 0."
+        )
+    if not model.reconstructor.reconstructs:
+        notes.append(
+            f"The method {model.reconstructor_row} reconstructs nothing: the pseudo-healthy image is the scan itself."
         )
     return tuple(notes)

@@ -14,7 +14,7 @@ from torch.nn import functional
 from pseudohealthy.data.anomalies import ANOMALIES
 from pseudohealthy.data.augment import augment
 from pseudohealthy.data.slices import Sampler, SliceBatch, SliceStore, fixed_slices, generator
-from pseudohealthy.errors import CohortError
+from pseudohealthy.errors import CohortError, ModelFolderError
 from pseudohealthy.io.cohort import Cohort
 from pseudohealthy.io.splits import refuse_leaks
 from pseudohealthy.models.segmenters import SEGMENTERS, Segmenter
@@ -67,12 +67,20 @@ def train_segmenter(
     Raises:
         CohortError: Nothing to learn from, or annotated scans without lesions.
         LeakError: A subject is on two sides, or Stage I has learned from an annotated one.
+        ModelFolderError: Stage I reconstructs nothing.
     """
     recipe = dataclasses.replace(
         recipe, grid=stage_1.recipe.grid, space=stage_1.recipe.space, reconstructor=stage_1.recipe.reconstructor
     )
     synthetic = ANOMALIES.get(recipe.supervision.synthetic) if len(scans.healthy) else None
     _refuse(scans, stage_1, synthetic is not None)
+    if reference == "reconstruction" and not stage_1.reconstructor.reconstructs:
+        raise ModelFolderError(
+            f"model {stage_1.row}",
+            found="a method that reconstructs nothing",
+            needed="a pseudo-healthy reconstruction, which Stage II compares the scan with",
+            fix="Train Stage I with another method, such as cddpm.",
+        )
     settings = recipe.segmenter_training
     cohorts = {"healthy": scans.healthy, "annotated": scans.annotated, "validation": scans.validation}
     every = [case for cohort in cohorts.values() for case in cohort]

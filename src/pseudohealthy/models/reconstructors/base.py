@@ -17,9 +17,12 @@ class Reconstructor(nn.Module, ABC):
     Attributes:
         variant: What is added to the method's name in tables, where its settings make another method of it; may be
             empty.
+        reconstructs: Whether `reconstruct` gives a pseudo-healthy slice; a method that does not gives back `x`, has an
+            `anomaly_map` of its own, and no Stage II can be built on it.
     """
 
     variant: str = ""
+    reconstructs: bool = True
 
     @abstractmethod
     def loss(self, x: Tensor, rng: torch.Generator) -> Tensor:
