@@ -16,6 +16,7 @@ from pseudohealthy.cli import main
 from pseudohealthy.io.bids import discover
 from pseudohealthy.io.cohort import read_cohort
 from pseudohealthy.io.files import sha256
+from pseudohealthy.models.detectors import DETECTORS
 from pseudohealthy.stages.model_folder import load_model
 from trees import assert_golden, snapshot
 
@@ -196,7 +197,7 @@ def test_evaluate_writes_tables_findings_and_a_page(tmp_path, fitted, capsys):
     assert run("evaluate", fitted.model, fitted.table, "--out", out, "--known", "ball") == 0
     assert_golden(out, "evaluate")
     results = json.loads((out / "results.json").read_text())
-    assert list(results) == ["constant", "threshold", "threshold_dark", "zmap", "zmap_dark", "cddpm", "unet_res", "sadm_res"]
+    assert list(results) == [*DETECTORS, "cddpm", "unet_res", "sadm_res"]
     cell = results["sadm_res"]["ball"]
     assert cell["n"] == 2
     assert {"dice", "dice_ci", "dice_n", "dice_oracle", "auprc", "auroc", "hd95_mm", "fp_ml"} <= set(cell)

@@ -16,9 +16,9 @@ from conftest import make_brain, world_mm
 from fitted import Fitted
 from pseudohealthy.errors import ConfigError
 from pseudohealthy.io.volume import Volume, read_volume, write_volume
+from pseudohealthy.models.detectors import DETECTORS
 from pseudohealthy.models.reconstructors import Reconstructor
 from pseudohealthy.models.segmenters import Segmenter
-from pseudohealthy.models.detectors import DETECTORS
 from pseudohealthy.prepare.model_grid import GRIDS
 from pseudohealthy.prepare.scan import PreparedScan, prepare_scan
 from pseudohealthy.score.thresholds import given_threshold

@@ -10,6 +10,7 @@ import pytest
 
 from pseudohealthy.evaluate.case_metrics import case_metrics
 from pseudohealthy.evaluate.table import summarise
+from pseudohealthy.models.detectors import DETECTORS
 from pseudohealthy.prepare.model_grid import GRIDS
 from pseudohealthy.prepare.scan import prepare_scan
 from pseudohealthy.score.metrics import dice
@@ -82,7 +83,7 @@ def test_the_policy_chooses_the_threshold(fitted):
         if (case.row, case.grid) == ("cddpm", "native")
     ]
     other = replace(model.calibration["cddpm"]["lesion"], value=0.9999)
-    changed = replace(model, calibration={row: {"lesion": other} for row in ("constant", "threshold", "threshold_dark", "zmap", "zmap_dark", "cddpm")})
+    changed = replace(model, calibration={row: {"lesion": other} for row in (*DETECTORS, "cddpm")})
     (high,) = [
         case.metrics
         for case in evaluate_cohort([changed], ill[1:], "lesion").cases

@@ -21,7 +21,7 @@ from pseudohealthy.models.segmenters.unet import UNet
 
 @dataclass(frozen=True)
 class DAESettings:
-    """Settings of the DAE: 1.1 M parameters; published: widths 64, 128, 256, 512.
+    """Settings of the DAE: 0.5 M parameters; published: widths 64, 128, 256, 512.
 
     Attributes:
         widths: Channels of each level of the U-Net; every level but the first halves y and x.
@@ -29,7 +29,7 @@ class DAESettings:
         noise_cells: Edge of the noise's lattice over a slice.
     """
 
-    widths: tuple[int, ...] = (24, 48, 96, 192)
+    widths: tuple[int, ...] = (16, 32, 64, 128)
     noise_sd: float = 0.2
     noise_cells: int = 16
 
