@@ -42,6 +42,15 @@ const SCORE_STEPS = data.thresholds.length;
 const volumes = {};
 let nv, score, truth, slow, ready = false;
 
+// However fast a slider is moved, there is one new picture a frame.
+const due = new Set();
+function later(draw) {
+  if (!due.size) requestAnimationFrame(() => { const all = [...due]; due.clear(); all.forEach((one) => one()); });
+  due.add(draw);
+}
+const drawScene = () => nv.drawScene();
+const upload = () => nv.updateGLVolume();
+
 async function inflate(base64) {
   const bytes = Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
   return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip")));
@@ -74,19 +83,20 @@ function showOverlay() {
   find("opacity-text").textContent = `${find("opacity").value} %`;
   for (const layer of ["residual", "score"]) {
     find(`colours-${layer}-row`).hidden = layer !== chosen;
-    volumes[layer].opacity = layer === chosen ? opacity : 0;
+    // In 3-D a map would hide the mask inside it.
+    volumes[layer].opacity = layer === chosen && !document.querySelector("input[value=render]").checked ? opacity : 0;
   }
-  if (nv.volumes.length) nv.updateGLVolume();
+  if (ready) later(upload);
   find("legend").hidden = chosen === "none";
   if (chosen === "none") return;
-  const ends = chosen === "score" ? ["0", "1"] : ["darker than the reconstruction", "brighter"];
+  const ends = chosen === "score" ? ["0", "1"] : ["darker", "brighter"];
   ["low", "high"].forEach((end, at) => { find(`legend-${end}`).textContent = ends[at]; });
   drawBar(find(`colours-${chosen}`).value);
 }
 
 function showBase() {
   volumes.reconstruction.opacity = document.querySelector("input[name=base]:checked").value === "reconstruction" ? 1 : 0;
-  if (nv.volumes.length) nv.updateGLVolume();
+  if (ready) later(upload);
 }
 
 function showColours(layer) {
@@ -96,18 +106,21 @@ function showColours(layer) {
   showOverlay();
 }
 
-function showThreshold() {
-  const step = Number(find("threshold").value);
+function drawMask() {
+  const step = Number(find("threshold").value), bits = nv.drawBitmap;
   const outline = find("outline").checked, reference = truth && find("truth").checked;
-  const bits = nv.drawBitmap;
   for (let i = 0; i < bits.length; i++) {
     bits[i] = (outline && score[i] > step ? 1 : 0) | (reference && truth[i] ? 2 : 0);
   }
   nv.refreshDrawing(true);
-  const value = data.thresholds[step], ml = data.volumes_ml[step];
+}
+
+function showThreshold() {
+  const step = Number(find("threshold").value), value = data.thresholds[step], ml = data.volumes_ml[step];
   const stored = step === data.stored ? ", as stored" : "";
   find("threshold-text").textContent = `${value.toFixed(3)}${stored}: ${ml.toFixed(ml < 10 ? 2 : 1)} ml above it`;
   find("threshold").setAttribute("aria-valuetext", find("threshold-text").textContent);
+  later(drawMask);
 }
 
 const place = () => Array.from(nv.frac2mm(nv.scene.crosshairPos, 0, true)).slice(0, 3);
@@ -133,7 +146,7 @@ function moved() {
 function goTo(mm) {
   nv.scene.crosshairPos = nv.mm2frac(mm, 0, true);
   nv.createOnLocationChange();
-  nv.drawScene();
+  later(drawScene);
 }
 
 function step(axis, by) {
@@ -151,7 +164,7 @@ function connect() {
   document.querySelectorAll("input[name=overlay]").forEach((one) => one.addEventListener("change", showOverlay));
   document.querySelectorAll("input[name=base]").forEach((one) => one.addEventListener("change", showBase));
   document.querySelectorAll("input[name=view]").forEach((one) =>
-    one.addEventListener("change", () => nv.setSliceType(VIEWS[one.value])));
+    one.addEventListener("change", () => { nv.setSliceType(VIEWS[one.value]); showOverlay(); }));
   find("opacity").addEventListener("input", showOverlay);
   for (const id of ["threshold", "outline", "truth"]) if (find(id)) find(id).addEventListener("input", showThreshold);
   find("stored").addEventListener("click", () => { find("threshold").value = data.stored; showThreshold(); });
@@ -192,7 +205,7 @@ async function start() {
   find("viewer").hidden = false;
   const { Niivue, NVImage } = window.niivue;
   nv = new Niivue({
-    logLevel: "error", isRadiologicalConvention: true, showAllOrientationMarkers: true, dragAndDropEnabled: false,
+    logLevel: "error", isRadiologicalConvention: true, isOrientCube: true, showAllOrientationMarkers: true, dragAndDropEnabled: false,
     backColor: [0, 0, 0, 1], fontColor: [0.93, 0.93, 0.93, 1], crosshairColor: [0.55, 0.9, 0.4, 0.9], crosshairWidth: 0.6,
     crosshairGap: 8, crosshairWidthUnit: "mm", show3Dcrosshair: true, multiplanarShowRender: slow ? 0 : 1, multiplanarLayout: 2,
     multiplanarPadPixels: 6, dragMode: 0, isNearestInterpolation: false, scrollRequiresFocus: true, loadingText: "",
