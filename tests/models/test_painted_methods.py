@@ -104,6 +104,7 @@ def test_the_discriminative_network_of_draem_sees_the_pair():
 def test_pii_learns_the_factor_and_reconstructs_nothing():
     network, x = SMALL["pii"](), heads(4)
     painted, factor = network.paint(x, x > -1, generator(3))
+    assert not network.reconstructs
     assert torch.equal(network.reconstruct(x, generator()), x)
     network.paint = lambda x, mask, rng: (painted, factor)
     logits = network.network(painted)
