@@ -1,10 +1,15 @@
 from collections.abc import Callable
 from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from made_hosts import write_hosts, write_masks
 from pseudohealthy.virtual.canvas import Canvas
+from pseudohealthy.virtual.host import Host
+from pseudohealthy.virtual.host_files import find_hosts
+from pseudohealthy.virtual.host_place import Place, find_place, load_host
 from pseudohealthy.virtual.scan import VirtualScan, make_scan
 
 SPACING_MM = 4.0  # coarse: a scan takes a tenth of a second
@@ -48,3 +53,25 @@ def ball() -> Canvas:
         csf_level=0.2,
         redraw=lambda displacement_mm: pytest.fail("only a mass effect redraws"),
     )
+
+
+@pytest.fixture(scope="session")
+def hosts_folder(tmp_path_factory) -> Path:
+    """Two hosts of 3 mm; see `made_hosts.py`."""
+    return write_hosts(tmp_path_factory.mktemp("hosts"), 2)
+
+
+@pytest.fixture(scope="session")
+def masks_folder(tmp_path_factory) -> Path:
+    """Four real masks, so to speak."""
+    return write_masks(tmp_path_factory.mktemp("patients") / "balls", 4)
+
+
+@pytest.fixture(scope="session")
+def place(hosts_folder) -> Place:
+    return find_place(find_hosts(hosts_folder)[0], 3.0)
+
+
+@pytest.fixture(scope="session")
+def host(place) -> Host:
+    return load_host(place, seed=7)

@@ -59,8 +59,7 @@ class Host:
         shaped = {name: values.reshape(grid.shape) for name, values in maps.items()}
         self.unit = self._shading(image, (shaped["wm"] > 0.9) & brain)
         clean = (image / self.unit).astype(np.float32)
-        pure = ndimage.binary_erosion(shaped["wm"] > 0.95) & brain
-        self.noise = noise_of(clean, pure)
+        self.noise = noise_of(clean, (shaped["wm"] > 0.95) & brain)
         plain, self.kept = own_tissue(clean, brain, self.noise.sd, grid.spacing_mm)
         grey, fluid = (shaped["gm"] > 0.9) & brain, ndimage.binary_erosion(shaped["ventricles"] > 0.95) & brain
         self.canvas = Canvas(
