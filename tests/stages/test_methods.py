@@ -72,6 +72,7 @@ def test_a_saved_model_is_named_after_its_method_and_gives_the_same_map(row, tmp
     save_model(model, tmp_path / "model")
     loaded = load_model(tmp_path / "model")
     assert loaded.row == row
+    assert f"method `{METHODS[row][0]}` (source" in (tmp_path / "model" / "README.md").read_text()
     before, after = Inference(model).reconstruct(scan), Inference(loaded).reconstruct(scan)
     np.testing.assert_array_equal(after.unsupervised, before.unsupervised)
     np.testing.assert_array_equal(after.mean, before.mean)

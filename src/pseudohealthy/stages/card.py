@@ -11,7 +11,7 @@ tags: [brain-mri, anomaly-segmentation, pseudo-healthy]
 ---
 # {row}
 
-A `pseudohealthy` model folder ({method}, Behrendt et al., MIDL 2024). Research software, not a medical device.
+A `pseudohealthy` model folder: {method}. Research software, not a medical device.
 
 - **Stage I** ({reconstructor}) learned from {healthy} healthy scans.
 - **Stage II**: {stage_2}
@@ -25,11 +25,13 @@ Calibrate it on healthy scans of your own (`pseudohealthy calibrate`) before rea
 """
 
 
-def card(row: str, recipe: Mapping[str, Any], trained_on: Mapping[str, Mapping[str, str]], healthy: int) -> str:
-    """The text of a model folder's `README.md`."""
+def card(
+    row: str, recipe: Mapping[str, Any], trained_on: Mapping[str, Mapping[str, str]], healthy: int, *, alone: bool
+) -> str:
+    """The text of a model folder's `README.md`; `alone` is a model without Stage II."""
     annotated = len(trained_on.get("segmenter", ()))
     synthetic = recipe["supervision"]["synthetic"]
-    if row == recipe["reconstructor"]["method"]:
+    if alone:
         stage_2 = "none; the score is the unsupervised map alone."
     else:
         stage_2 = (
@@ -38,7 +40,7 @@ def card(row: str, recipe: Mapping[str, Any], trained_on: Mapping[str, Mapping[s
         )
     return TEMPLATE.format(
         row=row,
-        method="SADM" if row.startswith("sadm") else "its unsupervised part",
+        method=_method(recipe["reconstructor"]["method"], alone=alone),
         reconstructor=recipe["reconstructor"]["method"],
         healthy=healthy,
         stage_2=stage_2,
@@ -47,3 +49,9 @@ def card(row: str, recipe: Mapping[str, Any], trained_on: Mapping[str, Mapping[s
         beta=recipe["score"]["beta"],
         map=recipe["score"]["map"],
     )
+
+
+def _method(reconstructor: str, *, alone: bool) -> str:
+    if reconstructor == "cddpm":
+        return f"{'the unsupervised part of ' if alone else ''}SADM (Behrendt et al., MIDL 2024)"
+    return f"the method `{reconstructor}`{'' if alone else ' with a segmenter'} (source: docs/concepts/methods.md)"

@@ -94,7 +94,8 @@ def save_model(model: Model, folder: Path) -> None:
         _save_weights(folder / WEIGHTS[2], model.segmenter.state_dict())
     save_calibration(model.calibration, folder)
     write_json(folder / "metrics.json", dict(model.metrics))
-    write_text(folder / "README.md", card(model.row, as_dict(model.recipe), model.trained_on, model.population.n))
+    text = card(model.row, as_dict(model.recipe), model.trained_on, model.population.n, alone=model.segmenter is None)
+    write_text(folder / "README.md", text)
     write_json(
         folder / "config.json",
         {
