@@ -44,8 +44,6 @@ class PII(Reconstructor):
 
     reconstructs = False
 
-    reconstructs = False
-
     def __init__(self, settings: PiiSettings) -> None:
         super().__init__()
         self.paint = PiiAnomaly(probability=settings.patched)
