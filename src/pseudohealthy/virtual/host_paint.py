@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 from pseudohealthy.virtual.canvas import Map
 from pseudohealthy.virtual.host import Host
 from pseudohealthy.virtual.lesions import Lesion, paint
+from pseudohealthy.virtual.lesions.glioma import Glioma
 from pseudohealthy.virtual.lesions.haemorrhage import Haemorrhage
 from pseudohealthy.virtual.lesions.healthy import Healthy
 from pseudohealthy.virtual.lesions.infarct import Infarct
 from pseudohealthy.virtual.lesions.mass import MassEffect
 from pseudohealthy.virtual.lesions.plaques import Plaques
-from pseudohealthy.virtual.lesions.tumour import Tumour
 from pseudohealthy.virtual.lesions.unchanged import Unchanged
 from pseudohealthy.virtual.lesions.ventricle import EnlargedVentricle
 from pseudohealthy.virtual.lesions.wmh import WhiteMatterHyperintensities
@@ -54,7 +54,7 @@ def _from_mask(kind: Callable[[Map], Lesion]) -> Callable[[Map | None], Lesion]:
 
 HOST_KINDS: Mapping[str, HostKind] = {
     "healthy": HostKind(_generated(Healthy)),
-    "tumour": HostKind(_generated(Tumour)),
+    "tumour": HostKind(_generated(Glioma)),
     "stroke": HostKind(_from_mask(Infarct), takes_mask=True),
     "ms": HostKind(_from_mask(Plaques), takes_mask=True),
     "wmh": HostKind(_generated(WhiteMatterHyperintensities)),

@@ -8,8 +8,8 @@ from pseudohealthy.virtual.canvas import Canvas, Map
 from pseudohealthy.virtual.lesions.base import Lesion, Shape, no_displacement
 from pseudohealthy.virtual.lesions.infarct import soft_border
 
-SOFT_MM = (0.8, 1.8)
-OPACITY = (0.6, 1.0)
+SOFT_MM = (1.2, 3.0)
+OPACITY = (0.35, 0.95)
 SHARE = (0.35, 1.0)  # intensity, from CSF (0) to grey matter (1): black holes and faint ones
 LEAST_WHITE = 0.5  # share of white matter in a voxel that can be lesion
 
@@ -30,7 +30,10 @@ class Plaques(Lesion):
     def shape(self, canvas: Canvas, rng: np.random.Generator) -> Shape:
         """The mask in white matter: what the affine lays into ventricles or cortex is no lesion."""
         inside = (self._fraction >= 0.5) & canvas.brain & (canvas.wm >= LEAST_WHITE) & (canvas.ventricles < 0.5)
-        opacity = rng.uniform(*OPACITY) * soft_border(inside, rng.uniform(*SOFT_MM), canvas.spacing_mm)
+        soft_mm = rng.uniform(*SOFT_MM) * np.exp(0.3 * canvas.noise(rng, 8.0))
+        # Masks are drawn on FLAIR; on T1 a lesion is darkest here and hardly seen there.
+        seen = np.clip(rng.uniform(*OPACITY) + 0.2 * canvas.noise(rng, 7.0), 0.15, 1.0)
+        opacity = seen * soft_border(inside, soft_mm, canvas.spacing_mm)
         opacity = (opacity * canvas.brain * np.clip(1.5 * canvas.wm, 0, 1)).astype(np.float32)
         level = np.where(inside, 0.5, np.inf).astype(np.float32)
         return Shape(canvas, opacity, level, no_displacement(canvas), inside)
