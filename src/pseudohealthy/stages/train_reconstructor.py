@@ -127,7 +127,8 @@ class Validation:
     `val_loss` is the L1 in the brain of healthy slices, or the method's own `validation_loss`. The L1 says nothing
     about lesions, for a network that copies its input has the lowest; so slices with painted blobs are reconstructed
     too: `val_lesion_error` is the L1 between the painted slice and its reconstruction inside the paint, which must stay
-    high, and `val_healing_error` that between the slice before painting and the reconstruction, which must fall.
+    high, and `val_healing_error` that between the slice before painting and the reconstruction, which must fall. Both
+    are left out for methods that reconstruct nothing.
     """
 
     def __init__(self, slices: SliceBatch, seed: int) -> None:
@@ -149,8 +150,11 @@ class Validation:
         with torch.inference_mode():
             of_healthy, of_painted = reconstructed(self.slices.x), reconstructed(self.painted)
             own = mean_loss(cast(Reconstructor, network).validation_loss, self.slices, self.seed, device)
+        error = mean_in(of_healthy - self.slices.x, self.slices.mask) if own is None else own
+        if not cast(Reconstructor, network).reconstructs:
+            return {"val_loss": error}
         return {
-            "val_loss": mean_in(of_healthy - self.slices.x, self.slices.mask) if own is None else own,
+            "val_loss": error,
             "val_lesion_error": mean_in(of_painted - self.painted, self.paint),
             "val_healing_error": mean_in(of_painted - self.slices.x, self.paint),
         }
