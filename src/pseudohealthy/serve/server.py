@@ -70,7 +70,7 @@ def _listen(host: str, port: int) -> socket.socket:
         try:
             listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listening.bind(address)
-        except OSError:
+        except (OSError, OverflowError):
             listening.close()
             raise
     except (OSError, OverflowError) as error:
