@@ -2,11 +2,11 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from pseudohealthy.errors import CohortError, ImageError, InputError
+from pseudohealthy.errors import CohortError, ImageError, InputError, MissingExtraError
 from pseudohealthy.io.cohort import Case
 from pseudohealthy.io.volume import read_volume, write_volume
 from pseudohealthy.virtual.host_files import HostFiles, find_hosts
-from pseudohealthy.virtual.host_place import find_place, load_host
+from pseudohealthy.virtual.host_place import BOXED, REGISTERED, find_place, load_host
 
 
 def test_a_host_is_in_units_of_white_matter_with_whole_tissues(host):
@@ -76,3 +76,16 @@ def test_label_maps_of_other_labels_and_odd_voxel_sizes_are_refused(place, tmp_p
         load_host(type(place)(files, place.grid, place.brain, place.by), 0)
     with pytest.raises(InputError, match="9 mm"):
         find_place(files, 9.0)
+
+
+def test_without_simpleitk_the_brain_s_box_is_laid_over_the_template_s(place, monkeypatch):
+    def missing(*_):
+        raise MissingExtraError("SimpleITK", found="", needed="", fix="")
+
+    monkeypatch.setattr("pseudohealthy.virtual.host_place.register", missing)
+    boxed = find_place(place.files, 3.0)
+    assert (place.by, boxed.by) == (REGISTERED, BOXED)
+    corners = np.array([[x, y, z, 1] for x in (-60, 60) for y in (-70, 70) for z in (-20, 60)], float).T
+    to_world = place.grid.world_from_head @ corners
+    ways = [one.grid.mni_from_head @ np.linalg.inv(one.grid.world_from_head) @ to_world for one in (place, boxed)]
+    assert np.linalg.norm((ways[0] - ways[1])[:3], axis=0).max() < 15

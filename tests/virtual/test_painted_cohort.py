@@ -1,12 +1,15 @@
 import json
+from functools import cache
 
 import numpy as np
 import pytest
 
+from made_hosts import write_masks
 from pseudohealthy.errors import CohortError, InputError
 from pseudohealthy.io.bids import discover
 from pseudohealthy.io.volume import read_mask, read_volume
 from pseudohealthy.virtual.host_files import find_hosts
+from pseudohealthy.virtual.host_place import find_place
 from pseudohealthy.virtual.painted_cohort import Wanted, paint_cohort
 
 WANTED = [
@@ -17,6 +20,14 @@ WANTED = [
     Wanted("sub-H2", "stroke", 1, "test"),
     Wanted("sub-H2", "wmh", 1, "test"),
 ]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def register_once():
+    """Registration is `test_host`'s, and slow."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("pseudohealthy.virtual.painted_cohort.find_place", cache(find_place))
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -101,8 +112,6 @@ def test_what_cannot_be_painted_is_refused_and_nothing_written(hosts, masks_fold
 
 
 def test_masks_that_fit_nobody_are_too_few(hosts, masks_folder, tmp_path):
-    from made_hosts import write_masks
-
     small = write_masks(tmp_path / "small", 1, radius_mm=1.0)
     with pytest.raises(CohortError, match=r"masks of stroke: found 1 masks.*no other fits sub-H1"):
         paint_cohort(tmp_path / "out", hosts, [Wanted("sub-H1", "stroke")], 0, 3.0, {"stroke": [small]})

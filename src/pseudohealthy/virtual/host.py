@@ -19,7 +19,7 @@ from pseudohealthy.virtual.host_files import GREY, WHITE
 from pseudohealthy.virtual.host_grid import HostGrid
 from pseudohealthy.virtual.host_noise import noise_of
 from pseudohealthy.virtual.host_ventricles import ventricles
-from pseudohealthy.virtual.own_tissue import own_tissue
+from pseudohealthy.virtual.own_tissue import NOISE_GAIN, own_tissue, window_voxels
 
 WARP_SCALE_MM, WARP_SD_MM = 20.0, 0.45  # of each component: points move by 0.7 mm, seldom by more than 1.5
 SHADING_MM = 20.0  # the coil's sensitivity is white matter's brightness blurred by so much
@@ -45,6 +45,7 @@ class Host:
         unit: (i, j, k) what 1 on the canvas is in the scan's unit: white matter's median, times the shading.
         noise: The scan's noise on this grid, in the canvas's unit.
         kept: (i, j, k) how far `canvas.plain` is the image itself; see `own_tissue`.
+        rough: (i, j, k) sd of what `own_tissue` takes away, noise = 1: fine texture of the tissue makes it more.
         grid: Where it lies.
     """
 
@@ -60,7 +61,8 @@ class Host:
         self.unit = self._shading(image, (shaped["wm"] > 0.9) & brain)
         clean = (image / self.unit).astype(np.float32)
         self.noise = noise_of(clean, (shaped["wm"] > 0.95) & brain)
-        plain, self.kept = own_tissue(clean, brain, self.noise.sd, grid.spacing_mm)
+        plain, self.kept, variance = own_tissue(clean, brain, self.noise.sd, grid.spacing_mm)
+        self.rough = self._roughness(variance)
         grey, fluid = (shaped["gm"] > 0.9) & brain, ndimage.binary_erosion(shaped["ventricles"] > 0.95) & brain
         self.canvas = Canvas(
             **shaped,
@@ -136,6 +138,12 @@ class Host:
         weight = ndimage.gaussian_filter(white.astype(np.float32), sigma) + 1e-4  # far from any: the median
         level = ndimage.gaussian_filter(np.where(white, image, 0).astype(np.float32), sigma) + 1e-4 * self._white
         return np.asarray(level / weight, dtype=np.float32)
+
+    def _roughness(self, variance: Map) -> Map:
+        _, of_mean = self.noise.blurred(window_voxels(self.grid.spacing_mm))
+        of_noise = self.noise.sd**2 * (1 - of_mean)  # what pure noise has around its local mean
+        # Of what varies beyond noise the local mean keeps about half: with a square root shams would be 6 % too rough.
+        return np.asarray(np.clip(variance / of_noise, 1, NOISE_GAIN) ** 0.25, dtype=np.float32)
 
     def _displaced(self, displacement_mm: Map) -> Canvas:
         base = self.canvas

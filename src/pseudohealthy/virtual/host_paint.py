@@ -89,7 +89,7 @@ def paint_host(host: Host, pathology: str, seed: int, purpose: str, fraction: Ma
 
     With opacity a, `1 - a` of the scan's noise is left. Noise of the same width is added, so much that the variance is
     everywhere what it was: in the lesion and across its border. What a lesion of own tissue keeps is taken off (see
-    `_variance`).
+    `_variance`), and the fine texture that it lost is made up for by more noise.
 
     Args:
         host: The brain.
@@ -102,7 +102,7 @@ def paint_host(host: Host, pathology: str, seed: int, purpose: str, fraction: Ma
     painted = paint(canvas, kind.make(fraction), stream(seed, f"lesion {purpose}"))
     opacity = painted.shape.opacity
     left = _variance(host, opacity) if kind.keeps_tissue else (1 - opacity) ** 2
-    missing = np.sqrt(np.maximum(1 - left, 0))
+    missing = np.sqrt(np.maximum(1 - left, 0)) * (host.rough if kind.keeps_tissue else 1.0)
     noise = host.noise.sd * host.noise.draw(stream(seed, f"noise {purpose}"), opacity.shape)
     before = canvas.image
     after = np.where(canvas.brain, np.maximum(painted.image + missing * noise, 1e-3), before)

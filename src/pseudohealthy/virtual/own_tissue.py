@@ -17,7 +17,7 @@ def window_voxels(spacing_mm: float) -> float:
     return max(WINDOW_MM / spacing_mm, LEAST_WINDOW_VOXELS)
 
 
-def own_tissue(image: Map, brain: NDArray[np.bool_], noise_sd: float, spacing_mm: float) -> tuple[Map, Map]:
+def own_tissue(image: Map, brain: NDArray[np.bool_], noise_sd: float, spacing_mm: float) -> tuple[Map, Map, Map]:
     """Smooth an image where it is flat and leave it where tissues meet.
 
     The local linear minimum mean square error filter (Lee, IEEE PAMI 1980): `plain = mean + k (image - mean)`, with k
@@ -30,7 +30,7 @@ def own_tissue(image: Map, brain: NDArray[np.bool_], noise_sd: float, spacing_mm
         spacing_mm: Edge of a voxel.
 
     Returns:
-        The image of the tissue, and k.
+        The image of the tissue, k, and the local variance.
     """
     sigma = window_voxels(spacing_mm)
     inside = brain.astype(np.float32)
@@ -43,4 +43,4 @@ def own_tissue(image: Map, brain: NDArray[np.bool_], noise_sd: float, spacing_mm
     mean = local(image)
     variance = np.maximum(local(image**2) - mean**2, 1e-9)
     kept = np.maximum(1 - NOISE_GAIN * noise_sd**2 / variance, 0.0).astype(np.float32)
-    return np.where(brain, mean + kept * (image - mean), image).astype(np.float32), kept
+    return np.where(brain, mean + kept * (image - mean), image).astype(np.float32), kept, variance
