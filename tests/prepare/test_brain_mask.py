@@ -71,6 +71,12 @@ def test_volume_that_no_brain_has_is_refused_with_a_guess(zoom, guess, made_brai
         brain_mask(scaled)
 
 
+def test_brain_of_a_large_template_is_a_brain(made_brain):
+    brain = made_brain()
+    laid_over = replace(brain, affine=brain.affine @ np.diag([1.08, 1.08, 1.08, 1.0]))  # 2037 ml
+    assert brain_mask(laid_over).data.sum() * laid_over.voxel_ml > 2000
+
+
 def test_given_mask_is_taken_as_it_is_and_checked(made_brain):
     brain = made_brain()
     head = brain.like(brain.data + 100)
