@@ -24,7 +24,7 @@ class AnomalyGenerator(Protocol):
         Args:
             x: (n, 1, y, x) intensities in [0, 1.5], 0 = background.
             mask: (n, 1, y, x) bool, the brain.
-            rng: Generator on the CPU, whatever the device of `x`.
+            rng: Generator on the CPU, whatever the device of `x`. What is drawn does not depend on the images.
 
         Returns:
             Painted slices, unchanged outside the brain, and labels (n, 1, y, x) float in [0, 1], 0 = none. Where

@@ -46,12 +46,7 @@ class CutPasteAnomaly:
     jitter: float = 0.1
 
     def __call__(self, x: Tensor, mask: Tensor, rng: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Paste pieces.
-
-        Args:
-            x: (n, 1, y, x) intensities in [0, 1.5], 0 = background.
-            mask: (n, 1, y, x) bool, the brain.
-            rng: Generator on the CPU. What it draws does not depend on the images.
+        """Paste pieces. See `AnomalyGenerator`.
 
         Returns:
             Painted slices in [0, 1.5], and labels (n, 1, y, x): 1 where something was pasted, else 0.

@@ -55,12 +55,7 @@ class DagAnomaly:
     strength: tuple[float, float] = (0.1, 1.0)
 
     def __call__(self, x: Tensor, mask: Tensor, rng: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Paint anomalies.
-
-        Args:
-            x: (n, 1, y, x) intensities in [0, 1.5], 0 = background.
-            mask: (n, 1, y, x) bool, the brain.
-            rng: Generator on the CPU. What it draws does not depend on the images.
+        """Paint anomalies. See `AnomalyGenerator`.
 
         Returns:
             Painted slices in [0, 1.5], and labels (n, 1, y, x): shape times grade, in [0, 1].

@@ -33,12 +33,7 @@ class FpiAnomaly:
     factor: tuple[float, float] = (0.05, 0.95)
 
     def __call__(self, x: Tensor, mask: Tensor, rng: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Paint patches.
-
-        Args:
-            x: (n, 1, y, x) intensities in [0, 1.5], 0 = background.
-            mask: (n, 1, y, x) bool, the brain.
-            rng: Generator on the CPU. What it draws does not depend on the images.
+        """Paint patches. See `AnomalyGenerator`.
 
         Returns:
             Painted slices in [0, 1.5], and labels (n, 1, y, x): the factor inside the patch, else 0.

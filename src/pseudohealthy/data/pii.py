@@ -12,7 +12,6 @@ scale.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -24,33 +23,17 @@ from pseudohealthy.data.poisson import differences, divergence, poisson_blend
 MAX_INTENSITY = 1.5
 
 
-@dataclass(frozen=True)
-class PiiAnomaly:
-    """Seamless foreign patches on a batch of slices.
-
-    Attributes:
-        probability: Share of slices that get a patch.
-        width: Smallest and largest edge of the square, as a share of the image's height.
-        factor: Smallest and largest interpolation factor, the label.
-    """
-
-    probability: float = 0.5
-    width: tuple[float, float] = (0.1, 0.4)
-    factor: tuple[float, float] = (0.05, 0.95)
+class PiiAnomaly(FpiAnomaly):
+    """Seamless foreign patches on a batch of slices; places and factors are those of `FpiAnomaly`."""
 
     def __call__(self, x: Tensor, mask: Tensor, rng: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Blend patches in.
-
-        Args:
-            x: (n, 1, y, x) intensities in [0, 1.5], 0 = background.
-            mask: (n, 1, y, x) bool, the brain.
-            rng: Generator on the CPU. What it draws does not depend on the images.
+        """Blend patches in. See `AnomalyGenerator`.
 
         Returns:
             Painted slices in [0, 1.5], and labels (n, 1, y, x): the factor inside the patch, else 0.
         """
         other, other_mask = foreign(x, mask, rng)
-        label = FpiAnomaly(self.probability, self.width, self.factor).factors(eroded(mask & other_mask), rng)
+        label = self.factors(eroded(mask & other_mask), rng)
         edge = math.ceil(self.width[1] * x.shape[-2]) + 1
         window = _around(label > 0, edge + 2)
         near, near_other, near_label = (each.flatten(1).gather(1, window) for each in (x, other, label))
