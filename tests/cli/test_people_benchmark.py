@@ -68,7 +68,7 @@ def test_an_interrupted_fold_goes_on_and_gives_the_same_table(people: Path, tmp_
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr("pseudohealthy.workflows.one_fold.calibrate", interrupted)
+        patched.setattr("pseudohealthy.workflows.experiment.calibrate", interrupted)
         assert main(["benchmark", str(plan), "--out", str(broken), "--data", str(people)]) == 130
     arguments = ["benchmark", str(plan), "--out", str(broken), "--data", str(people), "--resume"]
     assert main(arguments) == 0

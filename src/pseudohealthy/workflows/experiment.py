@@ -39,19 +39,22 @@ def experiment(run: RunFolder, plan: Plan, seed: int, *, resume: bool = False) -
     clock.lap("Stage I")
     models = [stage_2(training, cohort, first, recipe, run, resume=resume) for training in plan.trainings]
     clock.lap("Stage II")
+    evaluation = calibrate_and_test(run, models, cohort, clock)
+    return evaluation, {"Minutes": clock.told, "Seed": str(seed), **sizes(models, cohort)}
+
+
+def calibrate_and_test(
+    run: RunFolder, models: Sequence[Model], cohort: Cohort, clock: Clock, betas: Sequence[float] = ()
+) -> Evaluation:
+    """Find thresholds on the split `calibration`, write `run/model`, the first model's, and score the split `test`."""
     with progress(run, "calibrate", len(cohort.split("calibration"))) as advance:
-        models = calibrate(models, cohort.split("calibration"), advance=advance)
-    save_model(models[0], run.path / "model")
+        calibrated = calibrate(models, cohort.split("calibration"), advance=advance)
+    save_model(calibrated[0], run.path / "model")
     clock.lap("calibrate")
     with progress(run, "evaluate", len(cohort.split("test"))) as advance:
-        evaluation = evaluate_cohort(models, cohort.split("test"), advance=advance)
+        evaluation = evaluate_cohort(calibrated, cohort.split("test"), advance=advance, betas=betas)
     clock.lap("evaluate")
-    facts = {
-        "Minutes": ", ".join(f"{phase} {minutes:.1f}" for phase, minutes in clock.minutes.items()),
-        "Seed": str(seed),
-        **sizes(models, cohort),
-    }
-    return evaluation, facts
+    return evaluation
 
 
 def sizes(models: Sequence[Model], cohort: Cohort) -> Mapping[str, str]:
@@ -73,6 +76,11 @@ class Clock:
     def __init__(self, run: RunFolder) -> None:
         self._run, self._last = run, time.monotonic()
         self.minutes: dict[str, float] = {}
+
+    @property
+    def told(self) -> str:
+        """Every phase in one line."""
+        return ", ".join(f"{phase} {minutes:.1f}" for phase, minutes in self.minutes.items())
 
     def lap(self, phase: str) -> None:
         """End a phase."""

@@ -11,13 +11,9 @@ from pseudohealthy.evaluate.table import CaseResult, read_cases, write_cases
 from pseudohealthy.io.cohort import Cohort
 from pseudohealthy.io.files import write_json
 from pseudohealthy.report.gallery import GalleryCase
-from pseudohealthy.stages.calibrate import calibrate
-from pseudohealthy.stages.model_folder import Model, save_model
-from pseudohealthy.stages.progress import progress
 from pseudohealthy.stages.recipe import Recipe
 from pseudohealthy.stages.run_folder import RunFolder
-from pseudohealthy.workflows.evaluate_cohort import evaluate_cohort
-from pseudohealthy.workflows.experiment import Clock, sizes
+from pseudohealthy.workflows.experiment import Clock, calibrate_and_test, sizes
 from pseudohealthy.workflows.trainings import Training, stage_1, stage_2
 
 BETAS = tuple(round(0.1 * step, 1) for step in range(11))
@@ -86,20 +82,9 @@ def run_fold(
         for one in trainings
     ]
     clock.lap("Stage II")
-    with progress(run, "calibrate", len(cohort.split("calibration"))) as advance:
-        models = calibrate(models, cohort.split("calibration"), advance=advance)
-    save_model(models[0], run.path / "model")
-    clock.lap("calibrate")
-    with progress(run, "evaluate", len(cohort.split("test"))) as advance:
-        evaluation = evaluate_cohort(models, cohort.split("test"), advance=advance, betas=BETAS)
-    clock.lap("evaluate")
+    evaluation = calibrate_and_test(run, models, cohort, clock, BETAS)
     for name, cases in (("cases.tsv", evaluation.cases), ("betas.tsv", evaluation.betas)):
         write_cases([dataclasses.replace(case, case=prefix + case.case) for case in cases], run.path / name)
-    minutes = ", ".join(f"{phase} {minutes:.1f}" for phase, minutes in clock.minutes.items())
-    write_json(run.path / "facts.json", {"Minutes": minutes, **_facts(models, cohort)})
-    return evaluation.gallery
-
-
-def _facts(models: Sequence[Model], cohort: Cohort) -> dict[str, str]:
     people = ", ".join(f"{len({case.subject for case in side})} {name}" for name, side in cohort.sides().items())
-    return {"People": people, **sizes(models, cohort)}
+    write_json(run.path / "facts.json", {"Minutes": clock.told, "People": people, **sizes(models, cohort)})
+    return evaluation.gallery
