@@ -146,6 +146,8 @@ def test_everyone_is_painted_on_and_tested_once_and_sham_has_its_twin(painted: P
     assert len(twins) == 8
     assert None not in twins
     claims = json.loads((painted / "tumour/claims.json").read_text())
+    page = " ".join((painted / "tumour/report.html").read_text().split())
+    assert "far-unseen" in page  # blood is bright, tumours are dark
     assert [claim["claim"]["name"] for claim in claims[:5]] == [f"claim {number}" for number in range(1, 6)]
 
 

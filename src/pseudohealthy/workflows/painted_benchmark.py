@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
+from pseudohealthy.io.cohort import Cohort
+from pseudohealthy.report.likeness import Likeness
 from pseudohealthy.stages.run_folder import RunFolder
+from pseudohealthy.virtual.overlap import overlaps
 from pseudohealthy.workflows.one_fold import Direction
 from pseudohealthy.workflows.painted_experiment import PaintedRun
 from pseudohealthy.workflows.painted_plan import PaintedPlan
@@ -18,6 +22,9 @@ NOTES = (
     "It cannot show how well the method does on patients: painted lesions have the borders and contrasts that we gave "
     "them, a scanner sees real ones differently, and a network that learned from paint may find paint.",
 )
+
+
+NEAR = 0.5  # overlap in contrast from which on a set is called near-unseen: what looks alike is easily carried over
 
 
 def painted_benchmark(
@@ -51,5 +58,15 @@ def painted_benchmark(
                         same_people=True,
                         title=f"{plan.title}: {direction.annotated} annotated",
                         notes=NOTES,
+                        likeness=likeness_of(of_seed.painted, direction.annotated, plan.unseen(direction.annotated)),
                     )
     return directions
+
+
+def likeness_of(painted: Cohort, annotated: str, unseen: Sequence[str]) -> dict[str, Likeness]:
+    """How like the annotated lesions those of each unseen set are, in contrast, volume and depth."""
+    found = overlaps(painted.where(pathology=annotated), {name: painted.where(pathology=name) for name in unseen})
+    return {
+        one.name: Likeness("near-unseen" if one.contrast >= NEAR else "far-unseen", one.contrast, one.volume, one.depth)
+        for one in found
+    }
