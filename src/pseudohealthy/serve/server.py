@@ -65,11 +65,14 @@ def serve(
 
 def _listen(host: str, port: int) -> socket.socket:
     try:
+        if not 0 <= port <= 65535:  # getaddrinfo would take it modulo 65536
+            raise OverflowError(f"port {port} is not between 0 and 65535")
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         listening = socket.socket(family, socket.SOCK_STREAM)
         try:
             listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listening.bind(address)
+            listening.listen(128)  # a browser that is quicker than the server waits, and is not refused
         except (OSError, OverflowError):
             listening.close()
             raise
