@@ -16,6 +16,7 @@ from pseudohealthy.evaluate.case_metrics import case_metrics
 from pseudohealthy.io.cohort import Cohort
 from pseudohealthy.io.lesions import read_lesion_mask
 from pseudohealthy.io.volume import read_volume, write_volume
+from pseudohealthy.models.segmenters import Segmenter
 from pseudohealthy.prepare.model_grid import GRIDS
 from pseudohealthy.score.thresholds import lesion_threshold
 from pseudohealthy.stages.calibrate import calibrate, native_scores
@@ -44,7 +45,7 @@ def labelled(made_cohort, tmp_path_factory):
     return Cohort(with_other_pathology(case, folder) if case.lesion_mask else case for case in made_cohort)
 
 
-class Logits(torch.nn.Module):
+class Logits(Segmenter):
     """A segmenter without a network: its parameters are its logits."""
 
     uses_residual = False
