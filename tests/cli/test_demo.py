@@ -15,9 +15,10 @@ from pseudohealthy.stages.model_folder import load_model
 from pseudohealthy.stages.run_folder import RunFolder
 from pseudohealthy.virtual.cohort import simulate
 from pseudohealthy.workflows.evaluate_cohort import Evaluation
-from pseudohealthy.workflows.plan import Plan
+from pseudohealthy.workflows.experiments.virtual_plan import VirtualPlan
 from trees import assert_golden
 
+HERE = "pseudohealthy.workflows.experiments"
 PLAN = {
     "recipe": "smoke",
     "groups": [
@@ -38,7 +39,7 @@ PLAN = {
 
 @pytest.fixture(autouse=True)
 def _coarse(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pseudohealthy.workflows.experiment.simulate", partial(simulate, spacing_mm=4.0))
+    monkeypatch.setattr(f"{HERE}.virtual_experiment.simulate", partial(simulate, spacing_mm=4.0))
 
 
 def test_demo_leaves_data_models_tables_and_a_page_that_opens_offline(tmp_path, capsys):
@@ -80,7 +81,7 @@ def test_benchmark_trains_controls_and_self_supervision_and_skips_finished_seeds
     assert {case.case for case in cases} == {"3/sub-0007"}
     before = (out / "results.json").read_text()
 
-    monkeypatch.setattr("pseudohealthy.workflows.benchmark.experiment", lambda *_: pytest.fail("runs again"))
+    monkeypatch.setattr(f"{HERE}.virtual_benchmark.experiment", lambda *_: pytest.fail("runs again"))
     capsys.readouterr()
     assert main(["benchmark", str(plan), "--out", str(out), "--resume"]) == 0
     assert "seed 3: done before" in capsys.readouterr().err
@@ -95,7 +96,7 @@ def test_benchmark_trains_controls_and_self_supervision_and_skips_finished_seeds
 def test_a_benchmark_that_is_interrupted_goes_on_with_the_seeds_that_are_left(tmp_path, monkeypatch):
     ran: list[int] = []
 
-    def experiment(run: RunFolder, plan: Plan, seed: int, *, resume: bool) -> tuple[Evaluation, dict[str, str]]:
+    def experiment(run: RunFolder, plan: VirtualPlan, seed: int, *, resume: bool) -> tuple[Evaluation, dict[str, str]]:
         assert resume
         if seed == 2 and 2 not in ran:
             ran.append(seed)
@@ -104,7 +105,7 @@ def test_a_benchmark_that_is_interrupted_goes_on_with_the_seeds_that_are_left(tm
         case = CaseResult("zmap", "stroke", "sub-0007", f"virtual-{seed}", "native", {"dice_oracle": seed / 10})
         return Evaluation([case]), {"Minutes": "1", "Stage I": "small", "Stage II": "small"}
 
-    monkeypatch.setattr("pseudohealthy.workflows.benchmark.experiment", experiment)
+    monkeypatch.setattr(f"{HERE}.virtual_benchmark.experiment", experiment)
     plan, out = tmp_path / "plan.yaml", tmp_path / "out"
     plan.write_text(yaml.safe_dump(PLAN | {"seeds": [1, 2, 3]}))
     assert main(["benchmark", str(plan), "--out", str(out)]) == 130
@@ -125,17 +126,17 @@ def test_a_seed_that_is_interrupted_does_not_train_again_what_it_has_trained(tmp
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr("pseudohealthy.workflows.experiment.calibrate", interrupted)
+        patched.setattr(f"{HERE}.phases.calibrate", interrupted)
         assert main(["benchmark", str(plan), "--out", str(out)]) == 130
     for trainer in ("train_reconstructor", "train_segmenter"):
-        monkeypatch.setattr(f"pseudohealthy.workflows.trainings.{trainer}", lambda *_, **__: pytest.fail("again"))
+        monkeypatch.setattr(f"{HERE}.trainings.{trainer}", lambda *_, **__: pytest.fail("again"))
     assert main(["benchmark", str(plan), "--out", str(out), "--resume"]) == 0
     assert (out / "results.json").is_file()
 
 
 def test_shipped_plans_load_and_ask_for_what_the_claims_need():
     from pseudohealthy.stages.shipped import shipped
-    from pseudohealthy.workflows.plans import load_any_plan
+    from pseudohealthy.workflows.experiments.plans import load_any_plan
 
     plans = {name: load_any_plan(name) for name in shipped("benchmark")}
     assert {"claims-virtual", "demo", "smoke"} <= set(plans)

@@ -72,7 +72,7 @@ def test_an_interrupted_fold_goes_on_and_gives_the_same_table(
 
     arguments = ["benchmark", str(people / "plan.yaml"), "--out", str(tmp_path), "--data", str(people)]
     with monkeypatch.context() as patched:
-        patched.setattr("pseudohealthy.workflows.experiment.calibrate", interrupted)
+        patched.setattr("pseudohealthy.workflows.experiments.phases.calibrate", interrupted)
         assert main(arguments) == 130
     assert main([*arguments, "--resume"]) == 0
     assert (tmp_path / "cases.tsv").read_bytes() == (whole / "cases.tsv").read_bytes()

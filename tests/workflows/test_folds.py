@@ -9,9 +9,9 @@ import pytest
 
 from pseudohealthy.io.cohort import Case, Cohort
 from pseudohealthy.io.splits import refuse_leaks
-from pseudohealthy.workflows.folds import cohort_of, sides, wanted
-from pseudohealthy.workflows.painted_plan import PaintedPlan
-from pseudohealthy.workflows.plans import load_any_plan
+from pseudohealthy.workflows.experiments.folds import cohort_of, sides, wanted
+from pseudohealthy.workflows.experiments.painted_plan import PaintedPlan
+from pseudohealthy.workflows.experiments.plans import load_any_plan
 
 PLAN = PaintedPlan(
     recipe="smoke",

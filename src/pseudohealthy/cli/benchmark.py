@@ -22,16 +22,16 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Do it."""
     from pseudohealthy.stages.run_folder import RunFolder
-    from pseudohealthy.workflows.benchmark import benchmark
-    from pseudohealthy.workflows.painted_benchmark import painted_benchmark
-    from pseudohealthy.workflows.painted_plan import PaintedPlan
-    from pseudohealthy.workflows.patient_benchmark import patient_benchmark
-    from pseudohealthy.workflows.patient_plan import PatientPlan
-    from pseudohealthy.workflows.plan import Plan
-    from pseudohealthy.workflows.plans import load_any_plan
+    from pseudohealthy.workflows.experiments.painted_benchmark import painted_benchmark
+    from pseudohealthy.workflows.experiments.painted_plan import PaintedPlan
+    from pseudohealthy.workflows.experiments.patient_benchmark import patient_benchmark
+    from pseudohealthy.workflows.experiments.patient_plan import PatientPlan
+    from pseudohealthy.workflows.experiments.plans import load_any_plan
+    from pseudohealthy.workflows.experiments.virtual_benchmark import benchmark
+    from pseudohealthy.workflows.experiments.virtual_plan import VirtualPlan
 
     plan = load_any_plan(args.plan)
-    if isinstance(plan, Plan):
+    if isinstance(plan, VirtualPlan):
         _refuse("--data", args.data, "a plan of virtual brains", "a plan with people")
     if not isinstance(plan, PaintedPlan):
         _refuse("--shard", args.shard, "a plan without painted lesions", "a plan with the key 'hosts'")

@@ -16,8 +16,8 @@ def run(args: argparse.Namespace) -> None:
     """Do it."""
     from pseudohealthy.errors import ConfigError
     from pseudohealthy.stages.run_folder import RunFolder
-    from pseudohealthy.workflows.demo import demo
-    from pseudohealthy.workflows.plan import load_plan
+    from pseudohealthy.workflows.experiments.demo import demo
+    from pseudohealthy.workflows.experiments.virtual_plan import load_plan
 
     if args.seed < 0:
         raise ConfigError("--seed", found=str(args.seed), needed="0 or more", fix="For example: --seed 1")

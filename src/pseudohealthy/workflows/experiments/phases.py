@@ -1,4 +1,4 @@
-"""One complete run of the method on a virtual cohort: simulate, both stages, thresholds, tests."""
+"""The phases with which every experiment ends, and the minutes of all of them."""
 
 from __future__ import annotations
 
@@ -9,38 +9,8 @@ from pseudohealthy.io.cohort import Cohort
 from pseudohealthy.stages.calibrate import calibrate
 from pseudohealthy.stages.model_folder import Model, save_model
 from pseudohealthy.stages.progress import progress
-from pseudohealthy.stages.recipe import as_yaml, load_recipe
 from pseudohealthy.stages.run_folder import RunFolder
-from pseudohealthy.virtual.cohort import simulate
 from pseudohealthy.workflows.evaluate_cohort import Evaluation, evaluate_cohort
-from pseudohealthy.workflows.plan import Plan
-from pseudohealthy.workflows.trainings import seeded, stage_1, stage_2
-
-
-def experiment(run: RunFolder, plan: Plan, seed: int, *, resume: bool = False) -> tuple[Evaluation, dict[str, str]]:
-    """Run a plan with one seed into `run`: `data/`, `stage-1/`, `stage-2-*/` and `model/`, the first segmenter's.
-
-    Args:
-        run: Output folder.
-        plan: What to simulate and train.
-        seed: Seed of the cohort and of both trainings.
-        resume: Go on with what a killed run has left in the folder.
-
-    Returns:
-        The test cases, and facts about the run.
-    """
-    clock = Clock(run)
-    recipe = seeded(load_recipe(plan.recipe), seed)
-    with progress(run, "simulate", sum(group.n for group in plan.groups)) as advance:
-        cohort = simulate(run.path / "data", plan.groups, seed, advance=advance)
-    run.record(as_yaml(recipe), cohort, {"cohort": seed, "training": seed})
-    clock.lap("simulate")
-    first = stage_1(cohort, recipe, run, resume=resume)
-    clock.lap("Stage I")
-    models = [stage_2(training, cohort, first, recipe, run, resume=resume) for training in plan.trainings]
-    clock.lap("Stage II")
-    evaluation = calibrate_and_test(run, models, cohort, clock)
-    return evaluation, {"Minutes": clock.told, "Seed": str(seed), **sizes(models, cohort)}
 
 
 def calibrate_and_test(

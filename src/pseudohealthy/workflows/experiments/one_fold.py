@@ -13,8 +13,8 @@ from pseudohealthy.io.files import write_json
 from pseudohealthy.report.gallery import GalleryCase
 from pseudohealthy.stages.recipe import Recipe
 from pseudohealthy.stages.run_folder import RunFolder
-from pseudohealthy.workflows.experiment import Clock, calibrate_and_test, sizes
-from pseudohealthy.workflows.trainings import Training, stage_1, stage_2
+from pseudohealthy.workflows.experiments.phases import Clock, calibrate_and_test, sizes
+from pseudohealthy.workflows.experiments.trainings import Training, stage_1, stage_2
 
 BETAS = tuple(round(0.1 * step, 1) for step in range(11))
 

@@ -9,11 +9,11 @@ from pseudohealthy.io.cohort import Cohort
 from pseudohealthy.report.likeness import Likeness
 from pseudohealthy.stages.run_folder import RunFolder
 from pseudohealthy.virtual.overlap import overlaps
-from pseudohealthy.workflows.one_fold import Direction
-from pseudohealthy.workflows.painted_experiment import PaintedRun
-from pseudohealthy.workflows.painted_plan import PaintedPlan
-from pseudohealthy.workflows.people_results import write_people_results
-from pseudohealthy.workflows.plan import as_yaml
+from pseudohealthy.workflows.experiments.methods import as_yaml
+from pseudohealthy.workflows.experiments.one_fold import Direction
+from pseudohealthy.workflows.experiments.painted_experiment import PaintedRun
+from pseudohealthy.workflows.experiments.painted_plan import PaintedPlan
+from pseudohealthy.workflows.experiments.people_results import write_people_results
 
 NOTES = (
     "The brains of this page are people's; the lesions are not theirs. Healthy scans were painted on, and the healthy "

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pseudohealthy.io.cohort import Case, Cohort
 from pseudohealthy.io.splits import fold_by_group, split_by_group
 from pseudohealthy.virtual.painted_cohort import Wanted
-from pseudohealthy.workflows.painted_plan import CONTROLS, PaintedPlan
+from pseudohealthy.workflows.experiments.painted_plan import CONTROLS, PaintedPlan
 
 
 def wanted(plan: PaintedPlan, hosts: Sequence[str]) -> list[Wanted]:

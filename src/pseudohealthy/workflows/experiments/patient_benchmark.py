@@ -10,11 +10,11 @@ from pseudohealthy.stages.recipe import as_yaml as recipe_yaml
 from pseudohealthy.stages.recipe import load_recipe
 from pseudohealthy.stages.run_folder import RunFolder
 from pseudohealthy.virtual.cohort import Group, simulate
-from pseudohealthy.workflows.one_fold import Direction, is_done, run_fold
-from pseudohealthy.workflows.patient_plan import PatientPlan
-from pseudohealthy.workflows.people_results import write_people_results
-from pseudohealthy.workflows.plan import as_yaml
-from pseudohealthy.workflows.trainings import seeded
+from pseudohealthy.workflows.experiments.methods import as_yaml
+from pseudohealthy.workflows.experiments.one_fold import Direction, is_done, run_fold
+from pseudohealthy.workflows.experiments.patient_plan import PatientPlan
+from pseudohealthy.workflows.experiments.people_results import write_people_results
+from pseudohealthy.workflows.experiments.trainings import seeded
 
 NOTES = (
     "Patients' scans with lesions that people have outlined. Each patient was tested once for each seed, by networks "

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import dataclasses
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
-import yaml
-
 from pseudohealthy.stages.shipped import load
 from pseudohealthy.virtual.cohort import Group
-from pseudohealthy.workflows.trainings import Methods
+from pseudohealthy.workflows.experiments.methods import Methods
 
 CALIBRATION = (("calibration", False), ("calibration", True))
 """Healthy scans for the thresholds, annotated ones for the validation of Stage II."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Plan(Methods):
+class VirtualPlan(Methods):
     """A virtual experiment; each seed is a cohort of its own.
 
     Attributes:
@@ -43,15 +39,10 @@ class Plan(Methods):
             raise ValueError("no scans of the split 'test'")
 
 
-def as_yaml(plan: Methods) -> str:
-    """The plan, all defaults filled in, as YAML text that `load_plan` reads back."""
-    return yaml.safe_dump(json.loads(json.dumps(dataclasses.asdict(plan))), sort_keys=False)
-
-
-def load_plan(name: str | Path) -> Plan:
+def load_plan(name: str | Path) -> VirtualPlan:
     """Read a plan.
 
     Raises:
         ConfigError: No such plan, unknown key or wrong type.
     """
-    return load(Plan, "benchmark", "plan", name)
+    return load(VirtualPlan, "benchmark", "plan", name)

@@ -10,7 +10,7 @@ from pseudohealthy.errors import CohortError
 from pseudohealthy.io.bids import discover
 from pseudohealthy.io.cohort import Cohort
 from pseudohealthy.io.splits import fold_by_group, split_by_group
-from pseudohealthy.workflows.trainings import Methods
+from pseudohealthy.workflows.experiments.methods import Methods
 
 HEALTHY_ROLES = ("validation", "calibration", "test")
 PATIENT_ROLES = ("annotated", "calibration")

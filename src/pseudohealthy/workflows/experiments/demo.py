@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 from pseudohealthy.stages.run_folder import RunFolder
 from pseudohealthy.workflows.evaluate_cohort import Evaluation
-from pseudohealthy.workflows.experiment import experiment
-from pseudohealthy.workflows.plan import Plan
+from pseudohealthy.workflows.experiments.virtual_experiment import experiment
+from pseudohealthy.workflows.experiments.virtual_plan import VirtualPlan
 from pseudohealthy.workflows.results import write_results
 
 NOTES = (
@@ -22,7 +22,7 @@ NOTES = (
 CAVEAT = "Simulated brains of one template are not independent subjects: intervals are narrower than among people."
 
 
-def demo(run: RunFolder, plan: Plan, seed: int) -> Evaluation:
+def demo(run: RunFolder, plan: VirtualPlan, seed: int) -> Evaluation:
     """Run a plan with one seed and write its page.
 
     Args:
@@ -35,7 +35,7 @@ def demo(run: RunFolder, plan: Plan, seed: int) -> Evaluation:
     return evaluation
 
 
-def write_virtual_results(run: RunFolder, evaluation: Evaluation, plan: Plan, facts: Mapping[str, str]) -> None:
+def write_virtual_results(run: RunFolder, evaluation: Evaluation, plan: VirtualPlan, facts: Mapping[str, str]) -> None:
     """Write tables and page of a virtual experiment, with what simulated brains can and cannot show."""
     write_results(
         run,

@@ -6,12 +6,10 @@ import dataclasses
 from dataclasses import dataclass
 
 from pseudohealthy.config import MethodChoice
-from pseudohealthy.data.anomalies import ANOMALIES
 from pseudohealthy.io.cohort import Cohort
 from pseudohealthy.models.segmenters import SEGMENTERS
 from pseudohealthy.stages.model_folder import Model, load_model
 from pseudohealthy.stages.recipe import Recipe
-from pseudohealthy.stages.reference import REFERENCES
 from pseudohealthy.stages.run_folder import RunFolder
 from pseudohealthy.stages.train_reconstructor import train_reconstructor
 from pseudohealthy.stages.train_segmenter import Supervision, train_segmenter
@@ -36,52 +34,6 @@ class Training:
         """Name of its folder."""
         parts = ("stage-2", self.segmenter, self.reference, self.synthetic)
         return "-".join(part for part in parts if part not in ("reconstruction", "none"))
-
-
-@dataclass(frozen=True, kw_only=True)
-class Methods:
-    """What every experiment has.
-
-    Attributes:
-        recipe: Training recipe.
-        segmenters: Stage II networks that are trained; the first is the main model.
-        references: What stands for x^ in further trainings of the main one: `input`, `population` (controls).
-        synthetic: Anomaly generator of one more training of the main one, without annotations, or `none`.
-        seeds: One complete run each.
-        title: Title of the page.
-    """
-
-    recipe: str
-    segmenters: tuple[str, ...] = ("unet_res", "unet")
-    references: tuple[str, ...] = ()
-    synthetic: str = "none"
-    seeds: tuple[int, ...] = (0,)
-    title: str = "Known and unseen pathology"
-
-    def __post_init__(self) -> None:
-        """A plan that cannot end is refused before hours have gone into it."""
-        for key, names, known in (
-            ("segmenters", self.segmenters, SEGMENTERS),
-            ("references", self.references, REFERENCES),
-            ("synthetic", (self.synthetic,), ("none", *ANOMALIES)),
-        ):
-            unknown = [name for name in names if name not in known]
-            if unknown:
-                raise ValueError(f"{key} '{unknown[0]}', which is none of {', '.join(known)}")
-        if not self.segmenters:
-            raise ValueError("no segmenters")
-        if not self.seeds or min(self.seeds) < 0:
-            raise ValueError(f"seeds {self.seeds}, which are not one or more of 0, 1, 2, ...")
-
-    @property
-    def trainings(self) -> tuple[Training, ...]:
-        """Every segmenter, then the controls of the first, then its self-supervised variant."""
-        main = self.segmenters[0]
-        return (
-            *(Training(name) for name in self.segmenters),
-            *(Training(main, reference) for reference in self.references),
-            *([Training(main, synthetic=self.synthetic)] if self.synthetic != "none" else []),
-        )
 
 
 def seeded(recipe: Recipe, seed: int) -> Recipe:

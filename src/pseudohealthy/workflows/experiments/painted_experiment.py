@@ -9,10 +9,10 @@ from pseudohealthy.stages.progress import progress
 from pseudohealthy.stages.recipe import as_yaml, load_recipe
 from pseudohealthy.stages.run_folder import RunFolder
 from pseudohealthy.virtual.painted_cohort import paint_cohort
-from pseudohealthy.workflows.folds import cohort_of, sides, wanted
-from pseudohealthy.workflows.one_fold import Direction, is_done, run_fold
-from pseudohealthy.workflows.painted_plan import PaintedPlan
-from pseudohealthy.workflows.trainings import seeded
+from pseudohealthy.workflows.experiments.folds import cohort_of, sides, wanted
+from pseudohealthy.workflows.experiments.one_fold import Direction, is_done, run_fold
+from pseudohealthy.workflows.experiments.painted_plan import PaintedPlan
+from pseudohealthy.workflows.experiments.trainings import seeded
 
 
 class PaintedRun:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pseudohealthy.errors import CohortError
 from pseudohealthy.virtual.host_files import HostFiles, find_hosts
-from pseudohealthy.workflows.trainings import Methods
+from pseudohealthy.workflows.experiments.methods import Methods
 
 ROLES = ("train", "validation", "annotated", "calibration")
 CONTROLS = ("healthy", "sham")

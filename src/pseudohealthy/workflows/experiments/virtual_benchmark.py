@@ -8,13 +8,14 @@ import json
 from pseudohealthy.evaluate.table import read_cases, write_cases
 from pseudohealthy.io.files import write_json
 from pseudohealthy.stages.run_folder import RunFolder
-from pseudohealthy.workflows.demo import write_virtual_results
 from pseudohealthy.workflows.evaluate_cohort import Evaluation
-from pseudohealthy.workflows.experiment import experiment
-from pseudohealthy.workflows.plan import Plan, as_yaml
+from pseudohealthy.workflows.experiments.demo import write_virtual_results
+from pseudohealthy.workflows.experiments.methods import as_yaml
+from pseudohealthy.workflows.experiments.virtual_experiment import experiment
+from pseudohealthy.workflows.experiments.virtual_plan import VirtualPlan
 
 
-def benchmark(run: RunFolder, plan: Plan) -> Evaluation:
+def benchmark(run: RunFolder, plan: VirtualPlan) -> Evaluation:
     """Run every seed of a plan that has no `cases.tsv` yet, then write the pooled results.
 
     The pictures are those of the seeds that were run now; the table is of all.

@@ -8,30 +8,30 @@ from pathlib import Path
 import yaml
 
 from pseudohealthy.stages.shipped import load, shipped
-from pseudohealthy.workflows.painted_plan import PaintedPlan
-from pseudohealthy.workflows.patient_plan import PatientPlan
-from pseudohealthy.workflows.plan import Plan
+from pseudohealthy.workflows.experiments.painted_plan import PaintedPlan
+from pseudohealthy.workflows.experiments.patient_plan import PatientPlan
+from pseudohealthy.workflows.experiments.virtual_plan import VirtualPlan
 
-PLANS: Mapping[str, type[Plan | PaintedPlan | PatientPlan]] = {
-    "groups": Plan,
+PLANS: Mapping[str, type[VirtualPlan | PaintedPlan | PatientPlan]] = {
+    "groups": VirtualPlan,
     "hosts": PaintedPlan,
     "patients": PatientPlan,
 }
 """Key -> kind: virtual brains, lesions painted on people, patients."""
 
 
-def load_any_plan(name: str | Path) -> Plan | PaintedPlan | PatientPlan:
+def load_any_plan(name: str | Path) -> VirtualPlan | PaintedPlan | PatientPlan:
     """Read a plan of whatever kind.
 
     Raises:
         ConfigError: No such plan, unknown key or wrong type.
     """
     path = shipped("benchmark").get(str(name), Path(name))
-    kind: type[Plan | PaintedPlan | PatientPlan] = Plan
+    kind: type[VirtualPlan | PaintedPlan | PatientPlan] = VirtualPlan
     if path.is_file():
         try:
             keys = yaml.safe_load(path.read_text(encoding="utf-8"))
         except (UnicodeDecodeError, yaml.YAMLError):
             keys = {}  # `load` says what is wrong
-        kind = next((one for key, one in PLANS.items() if isinstance(keys, Mapping) and key in keys), Plan)
+        kind = next((one for key, one in PLANS.items() if isinstance(keys, Mapping) and key in keys), VirtualPlan)
     return load(kind, "benchmark", "plan", name)

@@ -9,7 +9,7 @@ from pseudohealthy.report.gallery import choose
 from pseudohealthy.report.likeness import Likeness
 from pseudohealthy.stages.run_folder import RunFolder
 from pseudohealthy.workflows.evaluate_cohort import Evaluation
-from pseudohealthy.workflows.one_fold import Direction
+from pseudohealthy.workflows.experiments.one_fold import Direction
 from pseudohealthy.workflows.results import write_results
 
 CLAIM_SEED = 0  # of the bootstrap and of the drawn sign patterns

@@ -1,0 +1,1 @@
+"""Whole experiments: what is trained on whom, and what its tables say."""
