@@ -166,10 +166,10 @@ def test_nobody_is_learned_from_and_tested_and_a_person_on_two_sides_is_refused(
 
 
 def test_shards_that_are_pooled_give_the_same_table(painted: Path, hosts: Path, tmp_path: Path) -> None:
-    shutil.copytree(painted / "seed-1/data", tmp_path / "seed-1/data")  # painting takes longest
+    for done in ("data", "fold-0"):  # what the other shard has left; painting takes longest
+        shutil.copytree(painted / "seed-1" / done, tmp_path / "seed-1" / done)
     arguments = ["benchmark", str(hosts / "plan.yaml"), "--data", str(hosts), "--out", str(tmp_path)]
-    for part in ("2/2", "1/2"):
-        assert main([*arguments, "--shard", part]) == 0
-        assert not (tmp_path / "tumour/results.json").exists()
+    assert main([*arguments, "--shard", "2/2"]) == 0
+    assert not (tmp_path / "tumour/results.json").exists()
     assert main([*arguments, "--resume"]) == 0
     assert (tmp_path / "tumour/cases.tsv").read_bytes() == (painted / "tumour/cases.tsv").read_bytes()
