@@ -84,7 +84,9 @@ def _unzip(upload: Path, name: str, folder: Path, limits: Limits) -> Path:
                 target = folder / _scan_name(PurePosixPath(scans[0].filename).name, ".nii.gz")
                 with archive.open(scans[0]) as stream:
                     _copy(stream, target, room, name, limits)
-                if target.open("rb").read(2) == b"\x1f\x8b":
+                with target.open("rb") as file:
+                    packed = file.read(2) == b"\x1f\x8b"
+                if packed:
                     _measure(target, name, limits)
                 return target
             series = folder / "dicom"

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import yaml
 
 from pseudohealthy.data.anomalies import ANOMALIES
+from pseudohealthy.errors import CohortError
 from pseudohealthy.models.segmenters import SEGMENTERS
 from pseudohealthy.stages.reference import REFERENCES
 from pseudohealthy.workflows.experiments.trainings import Training
@@ -63,3 +66,26 @@ class Methods:
 def as_yaml(plan: Methods) -> str:
     """The plan, all defaults filled in, as YAML text that can be read back as a plan."""
     return yaml.safe_dump(json.loads(json.dumps(dataclasses.asdict(plan))), sort_keys=False)
+
+
+def refuse_too_few(dataset: Path, who: str, n: int, folds: int, roles: Mapping[str, int]) -> None:
+    """Refuse a cross-validation for which there are not enough people.
+
+    Args:
+        dataset: Where they are.
+        who: What to call them, such as `patients`.
+        n: How many there are.
+        folds: Of how many parts one is tested at a time.
+        roles: How many of the others are needed for what.
+
+    Raises:
+        CohortError: They are too few.
+    """
+    rest, needed = n - -(-n // folds), sum(roles.values())
+    if rest < needed:
+        raise CohortError(
+            dataset,
+            found=f"{n} {who}, of whom {rest} are not tested in a fold",
+            needed=f"at least {needed}: {', '.join(f'{count} {role}' for role, count in roles.items())}",
+            fix=f"Lower the numbers under 'roles', raise 'folds', or add {who}.",
+        )

@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pseudohealthy.errors import CohortError
 from pseudohealthy.virtual.host_files import HostFiles, find_hosts
-from pseudohealthy.workflows.experiments.methods import Methods
+from pseudohealthy.workflows.experiments.methods import Methods, refuse_too_few
 
 ROLES = ("train", "validation", "annotated", "calibration")
 CONTROLS = ("healthy", "sham")
@@ -72,15 +71,7 @@ class PaintedPlan(Methods):
             CohortError: There are none, a label map is missing, or there are too few for the folds and roles.
         """
         hosts = find_hosts(data / self.hosts)
-        rest = len(hosts) - -(-len(hosts) // self.folds)
-        if rest < sum(self.roles.values()):
-            roles = ", ".join(f"{count} {role}" for role, count in self.roles.items())
-            raise CohortError(
-                data / self.hosts,
-                found=f"{len(hosts)} people, of whom {rest} are not tested in a fold",
-                needed=f"at least {sum(self.roles.values())}: {roles}",
-                fix="Lower the numbers under 'roles', raise 'folds', or add people.",
-            )
+        refuse_too_few(data / self.hosts, "people", len(hosts), self.folds, self.roles)
         return hosts
 
     def mask_folders(self, data: Path) -> dict[str, list[Path]]:

@@ -10,7 +10,7 @@ from pseudohealthy.errors import CohortError
 from pseudohealthy.io.bids import discover
 from pseudohealthy.io.cohort import Cohort
 from pseudohealthy.io.splits import fold_by_group, split_by_group
-from pseudohealthy.workflows.experiments.methods import Methods
+from pseudohealthy.workflows.experiments.methods import Methods, refuse_too_few
 
 HEALTHY_ROLES = ("validation", "calibration", "test")
 PATIENT_ROLES = ("annotated", "calibration")
@@ -83,15 +83,7 @@ class PatientPlan(Methods):
             CohortError: None is found, too few, or one without a lesion mask.
         """
         patients = _annotated(data / self.patients, self.pathology)
-        tested = -(-len(patients) // self.folds)
-        if len(patients) - tested < sum(self.roles.values()):
-            roles = ", ".join(f"{count} {role}" for role, count in self.roles.items())
-            raise CohortError(
-                data / self.patients,
-                found=f"{len(patients)} patients, of whom {len(patients) - tested} are not tested in a fold",
-                needed=f"at least {sum(self.roles.values())}: {roles}",
-                fix="Lower the numbers under 'roles', raise 'folds', or add patients.",
-            )
+        refuse_too_few(data / self.patients, "patients", len(patients), self.folds, self.roles)
         others = [
             replace(case, split="test")
             for pathology, name in self.others.items()
