@@ -144,7 +144,11 @@ def test_a_run_that_was_killed_goes_on(tmp_path: Path, quick) -> None:
     run.wait()
     finished = {file: file.stat().st_mtime_ns for file in out.glob("sub-*/anat/*.json")}
     assert 0 < len(finished) < 5
+    leftover = out / "sub-04/anat/.sub-04_space-brainbox_desc-brain_mask.nii.gz.0123abcd.tmp"
+    leftover.parent.mkdir(parents=True, exist_ok=True)
+    leftover.write_bytes(b"a process that was killed as it wrote")
     assert main([*command[3:], "--resume"]) == 0
+    assert not list(out.rglob("*.tmp"))
     assert {file: file.stat().st_mtime_ns for file in finished} == finished
     assert len(read_cohort(out / "cohort.tsv")) == 5
     assert main(["prepare", str(raw), str(tmp_path / "whole"), *quick]) == 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import secrets
+from glob import escape
 from pathlib import Path
 
 from pseudohealthy.errors import OutputError
@@ -29,6 +30,12 @@ def write_bytes(path: str | Path, content: bytes) -> None:
             temporary.unlink(missing_ok=True)
     except OSError as error:
         raise cannot_write(path, error) from error
+
+
+def remove_unfinished(path: Path) -> None:
+    """Remove what killed processes left of a file under temporary names; only where no other process writes it."""
+    for leftover in path.parent.glob(f".{escape(path.name)}.*.tmp"):
+        leftover.unlink(missing_ok=True)
 
 
 def cannot_write(path: str | Path, error: OSError) -> OutputError:

@@ -13,7 +13,7 @@ import numpy as np
 from pseudohealthy import __version__
 from pseudohealthy.io.bids import derivative
 from pseudohealthy.io.cohort import Case
-from pseudohealthy.io.files import sha256, write_bytes, write_json, write_text
+from pseudohealthy.io.files import remove_unfinished, sha256, write_bytes, write_json, write_text
 from pseudohealthy.io.lesions import LesionMask, read_lesion_mask
 from pseudohealthy.io.volume import read_mask, read_volume, write_volume
 from pseudohealthy.prepare.chain import ChainSettings, PreparedRaw, prepare_raw
@@ -90,6 +90,8 @@ def prepare_case(task: Task) -> Done:
         "Warnings": prepared.warnings,
     }
     write_json(sidecar, content)
+    for path in (*files.values(), picture_of(out, case), sidecar):
+        remove_unfinished(path)  # the killed run that this one goes on with
     return Done(sidecar, facts_of(json.loads(json.dumps(content))))
 
 
