@@ -3,18 +3,18 @@ import pytest
 from scipy import ndimage
 
 from pseudohealthy.virtual.host_paint import HOST_KINDS, paint_host
-from pseudohealthy.virtual.real_masks import carry, find_masks, read_real_mask
+from pseudohealthy.virtual.real_masks import carry_lesion, find_masks, read_real_mask
 
 
 @pytest.fixture(scope="module")
-def fraction(place, masks_folder):
-    return carry(read_real_mask(find_masks([masks_folder])[0]), place.grid)
+def carried(place, masks_folder):
+    return carry_lesion(read_real_mask(find_masks([masks_folder])[0]), place.grid)
 
 
 @pytest.fixture(scope="module")
-def painted(host, fraction):
+def painted(host, carried):
     return {
-        kind: paint_host(host, kind, 3, kind, fraction if known.takes_mask else None)
+        kind: paint_host(host, kind, 3, kind, carried if known.takes_mask else None)
         for kind, known in HOST_KINDS.items()
     }
 
@@ -51,11 +51,11 @@ def test_signs_of_contrast(painted):
     assert abs(painted["sham"].contrast) < 0.01
 
 
-def test_real_masks_are_neither_moved_nor_grown(host, painted, fraction):
+def test_real_masks_are_neither_moved_nor_grown(host, painted, carried):
     for kind in ("stroke", "ms"):
         mask = painted[kind].mask
-        assert not (mask & (fraction < 0.5)).any()
-        assert mask.sum() > 0.6 * (fraction >= 0.5).sum()
+        assert not (mask & ~carried).any()
+        assert mask.sum() > 0.6 * carried.sum()
 
 
 def test_a_sham_is_as_noisy_as_its_twin(host):

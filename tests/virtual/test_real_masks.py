@@ -5,7 +5,7 @@ import pytest
 
 from pseudohealthy.errors import CohortError, ImageError
 from pseudohealthy.io.volume import Volume, write_volume
-from pseudohealthy.virtual.real_masks import RealMask, carry, find_masks, fits, read_real_mask
+from pseudohealthy.virtual.real_masks import RealMask, carry, carry_lesion, find_masks, fits, read_real_mask
 
 
 def test_sources_are_folder_and_stem_and_in_bids_dataset_and_subject(tmp_path):
@@ -39,13 +39,26 @@ def test_a_carried_ball_lies_where_the_affine_puts_it_with_the_volume_that_the_a
     assert (fraction >= 0.5).sum() * place.grid.voxel_ml == pytest.approx(expected_ml, rel=0.08)
 
 
+def test_a_lesion_keeps_its_volume_where_its_pieces_are_smaller_than_two_voxels(place, tmp_path):
+    shape = (91, 109, 91)
+    plaques = np.zeros(shape, np.uint8)
+    rng = np.random.default_rng(0)  # single voxels of 2 mm, turned and shifted in the host
+    plaques[tuple(rng.integers((30, 40, 40), (60, 80, 60), (200, 3)).T)] = 1
+    mask = Volume(plaques, np.array([[2.0, 0, 0, -90], [0, 2, 0, -126], [0, 0, 2, -72], [0, 0, 0, 1]]))
+    expected_ml = plaques.sum() * mask.voxel_ml / np.linalg.det(place.grid.mni_from_head[:3, :3])
+    carried_ml = np.count_nonzero(carry_lesion(mask, place.grid)) * place.grid.voxel_ml
+    assert carried_ml == pytest.approx(expected_ml, rel=0.05)
+    assert (carry(mask, place.grid) >= 0.5).sum() * place.grid.voxel_ml < 0.7 * expected_ml
+
+
 def test_masks_that_are_small_or_mostly_outside_do_not_fit(place, masks_folder):
     mask = read_real_mask(find_masks([masks_folder])[0])
-    fraction = carry(mask, place.grid)
-    assert fits(mask, fraction, place.brain, place.grid)
-    assert not fits(mask, fraction * 0.4, place.brain, place.grid)
-    half = place.brain & (place.grid.points_mm[..., 1] > np.median(place.grid.points_mm[fraction >= 0.5][:, 1]))
-    assert not fits(mask, fraction, half, place.grid)
+    carried = carry_lesion(mask, place.grid)
+    assert fits(mask, carried, place.brain, place.grid)
+    few = carried & (np.cumsum(carried.ravel()).reshape(carried.shape) <= 0.6 * carried.sum())
+    assert not fits(mask, few, place.brain, place.grid)
+    half = place.brain & (place.grid.points_mm[..., 1] > np.median(place.grid.points_mm[carried][:, 1]))
+    assert not fits(mask, carried, half, place.grid)
 
 
 def test_a_mask_of_other_values_is_refused(tmp_path):

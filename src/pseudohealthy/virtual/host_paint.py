@@ -23,6 +23,8 @@ from pseudohealthy.virtual.lesions.wmh import WhiteMatterHyperintensities
 from pseudohealthy.virtual.own_tissue import window_voxels
 from pseudohealthy.virtual.streams import stream
 
+Mask = NDArray[np.bool_]
+
 
 @dataclass(frozen=True)
 class HostKind:
@@ -34,20 +36,20 @@ class HostKind:
         keeps_tissue: Whether it is filled with the brain's own tissue, and some of its noise.
     """
 
-    make: Callable[[Map | None], Lesion]
+    make: Callable[[Mask | None], Lesion]
     takes_mask: bool = False
     keeps_tissue: bool = False
 
 
-def _generated(kind: Callable[[], Lesion]) -> Callable[[Map | None], Lesion]:
+def _generated(kind: Callable[[], Lesion]) -> Callable[[Mask | None], Lesion]:
     return lambda _: kind()
 
 
-def _from_mask(kind: Callable[[Map], Lesion]) -> Callable[[Map | None], Lesion]:
-    def make(fraction: Map | None) -> Lesion:
-        if fraction is None:
+def _from_mask(kind: Callable[[Mask], Lesion]) -> Callable[[Mask | None], Lesion]:
+    def make(carried: Mask | None) -> Lesion:
+        if carried is None:
             raise ValueError("this kind needs a mask")
-        return kind(fraction)
+        return kind(carried)
 
     return make
 
@@ -84,7 +86,7 @@ class PaintedHost:
     depth_mm: float
 
 
-def paint_host(host: Host, pathology: str, seed: int, purpose: str, fraction: Map | None = None) -> PaintedHost:
+def paint_host(host: Host, pathology: str, seed: int, purpose: str, carried: Mask | None = None) -> PaintedHost:
     """Paint a lesion on a host. Voxels that it does not reach keep the healthy scan's values, bit by bit.
 
     With opacity a, `1 - a` of the scan's noise is left. Noise of the same width is added, so much that the variance is
@@ -96,10 +98,10 @@ def paint_host(host: Host, pathology: str, seed: int, purpose: str, fraction: Ma
         pathology: A name of `HOST_KINDS`.
         seed: Of the lesion.
         purpose: What else tells this lesion from others of the seed.
-        fraction: The carried mask (i, j, k), where the kind takes one.
+        carried: The carried mask (i, j, k), where the kind takes one.
     """
     kind, canvas = HOST_KINDS[pathology], host.canvas
-    painted = paint(canvas, kind.make(fraction), stream(seed, f"lesion {purpose}"))
+    painted = paint(canvas, kind.make(carried), stream(seed, f"lesion {purpose}"))
     opacity = painted.shape.opacity
     left = _variance(host, opacity) if kind.keeps_tissue else (1 - opacity) ** 2
     missing = np.sqrt(np.maximum(1 - left, 0)) * (host.rough if kind.keeps_tissue else 1.0)

@@ -9,7 +9,7 @@ from functools import lru_cache
 from pseudohealthy.errors import CohortError
 from pseudohealthy.io.volume import Volume
 from pseudohealthy.virtual.host_place import Place
-from pseudohealthy.virtual.real_masks import LEAST_INSIDE, VOLUME_ML, RealMask, carry, fits, read_real_mask
+from pseudohealthy.virtual.real_masks import LEAST_INSIDE, VOLUME_ML, RealMask, carry_lesion, fits, read_real_mask
 from pseudohealthy.virtual.streams import stream
 
 
@@ -57,7 +57,7 @@ def draw_masks(places: Sequence[Place], pathology: str, masks: Sequence[RealMask
 
 
 def _fits(mask: Volume, place: Place) -> bool:
-    return fits(mask, carry(mask, place.grid), place.brain, place.grid)
+    return fits(mask, carry_lesion(mask, place.grid), place.brain, place.grid)
 
 
 def enough(masks: Mapping[str, Sequence[RealMask]], needed: Mapping[str, int]) -> None:

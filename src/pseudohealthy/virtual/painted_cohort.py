@@ -8,8 +8,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from pseudohealthy.errors import CohortError, InputError
 from pseudohealthy.io.bids import derivative
 from pseudohealthy.io.cohort import SPLITS, Case, Cohort, write_cohort
@@ -20,7 +18,7 @@ from pseudohealthy.virtual.host_paint import HOST_KINDS, paint_host
 from pseudohealthy.virtual.host_place import Place, check_spacing, find_place, load_host
 from pseudohealthy.virtual.mask_draws import draw_masks, enough
 from pseudohealthy.virtual.painted_dataset import describe
-from pseudohealthy.virtual.real_masks import RealMask, carry, find_masks, read_real_mask
+from pseudohealthy.virtual.real_masks import RealMask, carry_lesion, find_masks, read_real_mask
 
 
 @dataclass(frozen=True)
@@ -114,8 +112,8 @@ def _paint_all(
     host = load_host(place, seed)
     cases = {}
     for one, mask in wanted.items():
-        fraction = None if mask is None else np.asarray(carry(read_real_mask(mask), place.grid))
-        painted = paint_host(host, one.pathology, seed, f"{one.host} {one.pathology} {one.copy}", fraction)
+        carried = None if mask is None else carry_lesion(read_real_mask(mask), place.grid)
+        painted = paint_host(host, one.pathology, seed, f"{one.host} {one.pathology} {one.copy}", carried)
         source = f"painted-{place.files.case.subject}-{one.pathology}-{one.copy}" if mask is None else mask.source
         has_lesion = one.pathology != "healthy"
         case = Case(

@@ -20,18 +20,18 @@ class Infarct(Lesion):
     """A mask of a patient, filled.
 
     Args:
-        fraction: (i, j, k) share of each voxel that the mask covers.
+        carried: (i, j, k) the mask in the host.
     """
 
     volume_ml = (0.5, 250.0)
     contrast = "dark"
 
-    def __init__(self, fraction: Map) -> None:
-        self._fraction = fraction
+    def __init__(self, carried: NDArray[np.bool_]) -> None:
+        self._carried = carried
 
     def shape(self, canvas: Canvas, rng: np.random.Generator) -> Shape:
         """The mask in the brain and outside the ventricles; fluid in sulci stays what it is, strands may survive."""
-        inside = (self._fraction >= 0.5) & canvas.brain & (canvas.ventricles < 0.5)
+        inside = self._carried & canvas.brain & (canvas.ventricles < 0.5)
         soft_mm = rng.uniform(*SOFT_MM) * np.exp(0.3 * canvas.noise(rng, 10.0))
         opacity = rng.uniform(*OPACITY) * soft_border(inside, soft_mm, canvas.spacing_mm)
         opacity = opacity * canvas.brain * (1 - canvas.csf) * (1 - canvas.ventricles)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pseudohealthy.virtual.canvas import Canvas, Map
 from pseudohealthy.virtual.lesions.base import Lesion, Shape, no_displacement
@@ -18,18 +19,18 @@ class Plaques(Lesion):
     """A patient's lesions, as far as they lie in the host's white matter.
 
     Args:
-        fraction: (i, j, k) share of each voxel that the mask covers.
+        carried: (i, j, k) the mask in the host.
     """
 
     volume_ml = (0.5, 60.0)
     contrast = "dark"
 
-    def __init__(self, fraction: Map) -> None:
-        self._fraction = fraction
+    def __init__(self, carried: NDArray[np.bool_]) -> None:
+        self._carried = carried
 
     def shape(self, canvas: Canvas, rng: np.random.Generator) -> Shape:
         """The mask in white matter: what the affine lays into ventricles or cortex is no lesion."""
-        inside = (self._fraction >= 0.5) & canvas.brain & (canvas.wm >= LEAST_WHITE) & (canvas.ventricles < 0.5)
+        inside = self._carried & canvas.brain & (canvas.wm >= LEAST_WHITE) & (canvas.ventricles < 0.5)
         soft_mm = rng.uniform(*SOFT_MM) * np.exp(0.3 * canvas.noise(rng, 8.0))
         # Masks are drawn on FLAIR; on T1 a lesion is darkest here and hardly seen there.
         seen = np.clip(rng.uniform(*OPACITY) + 0.2 * canvas.noise(rng, 7.0), 0.15, 1.0)
