@@ -84,8 +84,19 @@ def test_policy_table_is_what_happens(metric, column, score, threshold, lesion):
 def test_a_row_without_a_stored_threshold_has_ranking_metrics_alone():
     found = case_metrics(noisy_score(), None, LESION, BRAIN, SPACING)
     assert found["dice_oracle"] > 0.3
-    for name in ("dice", "hd95_mm", "lesion_sensitivity", "false_lesions", "volume_error_ml", "fp_ml", "volume_ml"):
+    for name in ("dice", "hd95_mm", "lesion_sensitivity", "false_lesions", "volume_error_ml", "fp_ml"):
         assert found[name] is None
+
+
+def test_what_is_marked_in_slices_without_lesion_is_counted_along_the_thickest_axis():
+    score = noisy_score()
+    prediction = (score > 0.45) & BRAIN
+    for axis, spacing in ((2, (1.0, 1.0, 1.0)), (1, (1.0, 5.0, 1.0))):
+        clear = ~np.moveaxis(LESION, axis, 0).any(axis=(1, 2))
+        expected_ml = np.moveaxis(prediction, axis, 0)[clear].sum() * np.prod(spacing) / 1000
+        found = case_metrics(score, 0.45, LESION, BRAIN, spacing)["fp_clear_slices_ml"]
+        assert found == pytest.approx(expected_ml)
+        assert 0 < found < case_metrics(score, 0.45, LESION, BRAIN, spacing)["fp_ml"]
 
 
 def test_what_lies_outside_the_brain_changes_nothing_and_is_reported():

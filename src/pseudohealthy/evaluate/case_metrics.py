@@ -24,6 +24,7 @@ CASE_METRICS = (
     "false_lesions",
     "volume_error_ml",
     "fp_ml",
+    "fp_clear_slices_ml",
     "volume_ml",
     "lesion_ml",
     "lesion_outside_ml",
@@ -80,6 +81,9 @@ def case_metrics(
             "false_lesions": metrics.false_lesions(prediction, reference, voxel_ml),
             "volume_error_ml": metrics.volume_error_ml(prediction, reference, voxel_ml),
             "fp_ml": metrics.fp_ml(prediction, reference, voxel_ml),
+            "fp_clear_slices_ml": metrics.fp_clear_slices_ml(
+                prediction, reference, brain, voxel_ml, slice_axis(spacing_mm)
+            ),
             "volume_ml": float(np.count_nonzero(prediction) * voxel_ml),
         }
     result["lesion_ml"] = float(np.count_nonzero(reference) * voxel_ml)
@@ -89,3 +93,8 @@ def case_metrics(
             values[reference].mean(dtype=np.float64) - twin_score[box][reference].mean(dtype=np.float64)
         )
     return result
+
+
+def slice_axis(spacing_mm: Sequence[float]) -> int:
+    """The axis along which slices follow each other: that of the thickest; the last where all are alike."""
+    return max(range(len(spacing_mm)), key=lambda axis: (round(spacing_mm[axis], 3), axis))

@@ -111,6 +111,16 @@ METRICS = {
         at_threshold=True,
         needs="not measured",
     ),
+    "fp_clear_slices_ml": Metric(
+        "False positive volume in slices without lesion",
+        "Volume marked in the slices of a patient that have no lesion at all, a scan.",
+        unit="ml",
+        decimals=2,
+        higher_is_better=None,
+        at_threshold=True,
+        lesions_only=True,
+        needs="no scan of this set has a lesion and a slice without one",
+    ),
     "false_lesions": Metric(
         "False findings",
         "Marked pieces of at least 0.1 ml that touch no true lesion, a scan.",

@@ -30,6 +30,7 @@ POLICY: Mapping[str, tuple[str, str, str, str]] = {
     "false_lesions":      ("value",  "0",           "0",      "value"),
     "volume_error_ml":    ("value",  "-lesion_ml",  "0",      "value"),
     "fp_ml":              ("value",  "0",           "0",      "value"),
+    "fp_clear_slices_ml": ("None",   "0",           "None",   "value"),  # None too where every slice has lesion
     "image_auroc":        ("value",  "value",       "value",  "value"),  # over scans; None where a group has none
 }  # fmt: skip
 # Where a row has no stored threshold, every metric that needs one is None.
@@ -87,6 +88,30 @@ def volume_error_ml(prediction: NDArray[np.bool_], reference: NDArray[np.bool_],
 def fp_ml(prediction: NDArray[np.bool_], reference: NDArray[np.bool_], voxel_ml: float) -> float:
     """Predicted volume outside the reference, in ml."""
     return float(np.count_nonzero(prediction & ~reference) * voxel_ml)
+
+
+def fp_clear_slices_ml(
+    prediction: NDArray[np.bool_], reference: NDArray[np.bool_], brain: NDArray[np.bool_], voxel_ml: float, axis: int
+) -> float | None:
+    """Predicted volume in a patient's slices without lesion, in ml.
+
+    What a method marks beside a real lesion may be lesion that nobody drew; in slices without any it is false.
+
+    Args:
+        prediction: What is marked.
+        reference: The lesion.
+        brain: Slices without brain do not count.
+        voxel_ml: Volume of a voxel.
+        axis: Along which slices follow each other.
+
+    Returns:
+        The volume; None where there is no lesion at all (`fp_ml` says it), or lesion in every slice of the brain.
+    """
+    across = tuple(each for each in range(3) if each != axis)
+    clear = brain.any(axis=across) & ~reference.any(axis=across)
+    if not reference.any() or not clear.any():
+        return None
+    return float(prediction.sum(axis=across)[clear].sum() * voxel_ml)
 
 
 def image_auroc(diseased_ml: Sequence[float], healthy_ml: Sequence[float]) -> float | None:
