@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from pseudohealthy.io.files import write_text
 from pseudohealthy.io.volume import Volume, write_volume
 from pseudohealthy.virtual.scan import make_scan
 
@@ -13,7 +14,7 @@ CENTRES_MM = ((28, -20, 30), (-30, 5, 28), (30, 10, 25), (-28, -35, 30), (26, -5
 
 
 def write_hosts(folder: Path, n: int, spacing_mm: float = 3.0) -> Path:
-    """A BIDS dataset of skull-stripped scans `sub-H1`, ... with `desc-tissue` label maps."""
+    """A BIDS dataset of skull-stripped scans `sub-H1`, ... with `desc-tissue` label maps, and the people's ages."""
     for number in range(1, n + 1):
         scan = make_scan(500 + number, "healthy", spacing_mm)
         canvas, name = scan.painted.shape.canvas, f"sub-H{number}"
@@ -22,6 +23,8 @@ def write_hosts(folder: Path, n: int, spacing_mm: float = 3.0) -> Path:
         write_volume(scan.image, folder / name / "anat" / f"{name}_T1w.nii.gz")
         labels_file = folder / "derivatives" / "labels" / name / "anat" / f"{name}_desc-tissue_dseg.nii.gz"
         write_volume(scan.image.like(labels), labels_file)
+    people = [f"sub-H{number}\t{20 + 10 * number}\thealthy" for number in range(1, n + 1)]
+    write_text(folder / "participants.tsv", "\n".join(["participant_id\tage\tgroup", *people, ""]))
     return folder
 
 

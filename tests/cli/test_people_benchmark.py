@@ -111,6 +111,7 @@ PAINTED = {
     "sets": ["tumour", "haemorrhage"],
     "annotated": ["tumour"],
     "segmenters": ["unet_res"],
+    "stratify": ["age"],
     "seeds": [1],
 }
 
@@ -128,6 +129,8 @@ def hosts(tmp_path_factory: pytest.TempPathFactory) -> Path:
         folder = data / f"hosts/derivatives/labels/sub-{seed}/anat"
         write_volume(scan.image, data / f"hosts/sub-{seed}/anat/sub-{seed}_T1w.nii.gz")
         write_volume(scan.image.like(labels), folder / f"sub-{seed}_desc-tissue_dseg.nii.gz")
+    ages = "".join(f"sub-{seed}\t{30 + 10 * (seed // 2)}\n" for seed in range(8))
+    (data / "hosts/participants.tsv").write_text(f"participant_id\tage\n{ages}")
     return data
 
 

@@ -54,6 +54,8 @@ def test_the_cohort_is_what_was_asked_for(dataset):
     assert [case.lesion_mask is None for case in cohort] == [True] + [False] * 5
     assert {case.label_map for case in cohort} == {"sub-H1_desc-tissue_dseg", "sub-H2_desc-tissue_dseg"}
     assert [case.columns["twin"] for case in cohort] == ["", *["sub-H1_ses-healthy"] * 3, "", ""]
+    assert [case.columns["age"] for case in cohort] == ["30"] * 4 + ["40"] * 2
+    assert not any("group" in case.columns for case in cohort)  # "healthy" is no longer true
     assert cohort[1].image == out / "sub-H1/ses-stroke1/anat/sub-H1_ses-stroke1_T1w.nii.gz"
     assert json.loads((out / "dataset_description.json").read_text())["DatasetType"] == "raw"
     assert "3 mm" in (out / "README").read_text()

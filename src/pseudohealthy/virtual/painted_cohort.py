@@ -21,6 +21,10 @@ from pseudohealthy.virtual.painted_dataset import describe
 from pseudohealthy.virtual.real_masks import RealMask, carry_lesion, find_masks, read_real_mask
 
 
+GROUP = "group"
+"""Column of a participants table: who is painted on belongs to it no longer."""
+
+
 @dataclass(frozen=True)
 class Wanted:
     """One scan of the cohort.
@@ -73,7 +77,8 @@ def paint_cohort(
 
     Returns:
         The cohort; its cases' subject is the host's. Columns: `seed`, `lesion_ml`, `twin` (name of the same host's
-        healthy case, if it is in the cohort), `host`, `contrast`, `depth_mm` (see `PaintedHost`).
+        healthy case, if it is in the cohort), `host`, `contrast`, `depth_mm` (see `PaintedHost`), and what the
+        hosts' table says of the people, such as `age`.
 
     Raises:
         CohortError: Unknown host, a scan twice, a sham without its healthy twin, too few masks.
@@ -128,7 +133,8 @@ def _paint_all(
             label_map=place.files.label_map,
             split=one.split,
             pathology=one.pathology,
-            columns={
+            columns={key: value for key, value in place.files.case.columns.items() if key != GROUP}
+            | {
                 "seed": str(seed),
                 "host": one.host,
                 "lesion_ml": f"{painted.lesion_ml:.3f}",
