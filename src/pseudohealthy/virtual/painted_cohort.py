@@ -20,7 +20,6 @@ from pseudohealthy.virtual.mask_draws import draw_masks, enough
 from pseudohealthy.virtual.painted_dataset import describe
 from pseudohealthy.virtual.real_masks import RealMask, carry_lesion, find_masks, read_real_mask
 
-
 GROUP = "group"
 """Column of a participants table: who is painted on belongs to it no longer."""
 
