@@ -155,6 +155,18 @@ def test_a_run_that_was_killed_goes_on(tmp_path: Path, quick) -> None:
     assert scans(out) == scans(tmp_path / "whole")
 
 
+def test_shards_and_a_call_that_pools_them_give_what_one_call_gives(raw: Path, prepared: Path, tmp_path: Path, quick):
+    out = tmp_path / "out"
+    command = ["prepare", str(raw), str(out), *quick]
+    assert [main([*command, "--shard", f"{number}/2"]) for number in (1, 2)] == [3, 0]  # sub-03 is broken
+    assert not (out / "cohort.tsv").exists()
+    finished = {file: file.stat().st_mtime_ns for file in out.glob("sub-*/anat/*")}
+    assert main([*command, "--resume"]) == 3
+    assert {file: file.stat().st_mtime_ns for file in finished} == finished
+    assert scans(out) == scans(prepared)
+    assert (out / "cohort.tsv").read_text().count("\n") == 3
+
+
 def test_other_settings_do_not_mix(prepared: Path, raw: Path, capsys: pytest.CaptureFixture[str]) -> None:
     before = snapshot(prepared)
     assert main(["prepare", str(raw), str(prepared), "--space", "native", "--resume"]) == 2

@@ -24,6 +24,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--dicom-seg", action="store_true", help="also write mask and score as DICOM-SEG; all INPUT must be DICOM"
     )
+    parser.add_argument(
+        "--shard", metavar="I/N", help="score one of N parts of the scans: N processes share DIR, see --resume"
+    )
+    parser.add_argument(
+        "--resume", action="store_true", help="go on: finished scans are left untouched; after shards, pool them"
+    )
     parser.add_argument("--overwrite", action="store_true", help="write into a folder that has files in it")
 
 
@@ -37,7 +43,10 @@ def run(args: argparse.Namespace) -> None:
     from pseudohealthy.stages.recipe import as_yaml
     from pseudohealthy.stages.run_folder import RunFolder
     from pseudohealthy.workflows.predict_cohort import choose_threshold, predict_cohort
+    from pseudohealthy.workflows.prediction_files import Wanted
+    from pseudohealthy.workflows.shard import Shard, folder_of
 
+    shard = Shard.parse(args.shard) if args.shard else None
     model = load_model(args.model)
     threshold = choose_threshold(model, args.threshold)
     located = locate(args.inputs, args.series)
@@ -45,10 +54,17 @@ def run(args: argparse.Namespace) -> None:
     if args.dicom_seg and len(dicom) < len(located):
         _refuse_dicom_seg()
     strip = installed() if args.strip == "auto" else args.strip
-    with RunFolder.open(args.out, overwrite=args.overwrite) as folder:
-        cohort = discover(converted(located, folder.path / "dicom"))
+    wanted = Wanted(threshold, args.branches, strip, args.dicom_seg)
+    resume = args.resume or (shard is not None and not args.overwrite)
+    with RunFolder.open(folder_of(args.out, shard), resume=resume, overwrite=args.overwrite) as folder:
+        cohort = discover(converted(located, args.out / "dicom"))
         if args.split:
             cohort = cohort.split(args.split)
+        if shard and len(cohort):
+            cohort = shard.cases(cohort)
+            folder.log(f"shard {shard.number} of {shard.of}; scans: {len(cohort)}")
+            if not len(cohort):
+                return
         for series in dicom.values():
             folder.log(f"{series.name}: series {series}")
         folder.record(as_yaml(model.recipe), cohort, {"model": model.seed})
@@ -57,9 +73,9 @@ def run(args: argparse.Namespace) -> None:
                 model,
                 cohort,
                 folder,
-                threshold,
-                branches=args.branches,
-                strip=strip,
+                wanted,
+                shared=args.out if shard else None,
+                resume=resume,
                 dicom=dicom if args.dicom_seg else {},
                 advance=advance,
             )

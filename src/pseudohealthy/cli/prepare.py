@@ -31,7 +31,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--series", metavar="NAME", help="which series of a DICOM folder: its number, name or UID")
     parser.add_argument("--jobs", type=int, default=1, metavar="N", help="processes, about 2 GB each (default: 1)")
-    parser.add_argument("--resume", action="store_true", help="go on: scans that are finished are left untouched")
+    parser.add_argument(
+        "--shard", metavar="I/N", help="prepare one of N parts of the scans: N processes share OUT, see --resume"
+    )
+    parser.add_argument(
+        "--resume", action="store_true", help="go on: finished scans are left untouched; after shards, pool them"
+    )
     parser.add_argument("--overwrite", action="store_true", help="write into a folder that has files in it")
 
 
@@ -42,14 +47,23 @@ def run(args: argparse.Namespace) -> None:
     from pseudohealthy.stages.progress import progress
     from pseudohealthy.stages.run_folder import RunFolder
     from pseudohealthy.workflows.prepare_cohort import load_settings, prepare_cohort
+    from pseudohealthy.workflows.shard import Shard, folder_of
 
+    shard = Shard.parse(args.shard) if args.shard else None
     given = {
         key: getattr(args, key) for key in ("space", "template", "engine", "strip") if getattr(args, key) is not None
     }
     if args.bias_field is not None:
         given["bias_field_levels"] = args.bias_field
     settings = load_settings(args.config, given)
-    with RunFolder.open(args.out, resume=args.resume, overwrite=args.overwrite) as folder:
-        cohort = discover(as_nifti(args.inputs, folder.path / "dicom", args.series))
+    resume = args.resume or (shard is not None and not args.overwrite)
+    with RunFolder.open(folder_of(args.out, shard), resume=resume, overwrite=args.overwrite) as folder:
+        cohort = discover(as_nifti(args.inputs, args.out / "dicom", args.series))
+        if shard and len(cohort):
+            cohort = shard.cases(cohort)
+            folder.log(f"shard {shard.number} of {shard.of}; scans: {len(cohort)}")
+            if not len(cohort):
+                return
+        shared = args.out if shard else None
         with progress(folder, "prepare", len(cohort)) as advance:
-            prepare_cohort(cohort, settings, folder, jobs=args.jobs, resume=args.resume, advance=advance)
+            prepare_cohort(cohort, settings, folder, jobs=args.jobs, resume=resume, shared=shared, advance=advance)

@@ -92,7 +92,7 @@ def new_output_folder(path: str | Path, *, overwrite: bool = False, resume: bool
             fix="Choose another one, or pass --overwrite; a training or benchmark continues with --resume.",
         )
     write_bytes(path / ".writable", b"")  # permission bits do not tell: read-only mounts, access lists, quotas
-    (path / ".writable").unlink()
+    (path / ".writable").unlink(missing_ok=True)  # by another process that enters the folder now
     return path
 
 

@@ -9,12 +9,12 @@ from pathlib import Path
 from pseudohealthy.io.bids import derivative, discover
 from pseudohealthy.io.dicom import as_nifti
 from pseudohealthy.prepare.model_grid import GRIDS
-from pseudohealthy.report.case_page import write_case_page
 from pseudohealthy.serve.jobs import Job
 from pseudohealthy.stages.infer import Inference, timed
 from pseudohealthy.stages.model_folder import Model
 from pseudohealthy.stages.tensors import read_case
-from pseudohealthy.workflows.predict_cohort import choose_threshold, write_prediction
+from pseudohealthy.workflows.predict_cohort import choose_threshold
+from pseudohealthy.workflows.prediction_files import write_prediction
 
 
 class Scorer:
@@ -56,9 +56,7 @@ class Scorer:
         prediction.timings_s.update(timings)
         tell("writing")
         out = job.folder / "out"
-        page = write_prediction(prediction, out)
-        write_case_page(page, prediction)
-        job.files = {"page": page}
+        job.files = {"page": write_prediction(prediction, out)}
         for name, suffix in FILES.items():
             job.files[name] = derivative(out, case, suffix)
         _delete(job.scan, job.folder / "converted")

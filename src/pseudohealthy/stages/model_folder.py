@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -120,6 +121,16 @@ def save_calibration(calibration: Mapping[str, Mapping[str, Threshold]], folder:
         for row, policies in calibration.items()
     }
     write_json(folder / "calibration.json", plain)
+
+
+def fingerprint(model: Model) -> str:
+    """SHA-256 of all that a score follows from: recipe, seed, reference, weights, population. Not of the thresholds."""
+    digest = hashlib.sha256(json.dumps([as_dict(model.recipe), model.seed, model.reference]).encode())
+    digest.update(model.population.mean.tobytes() + model.population.sd.tobytes())
+    for network in (model.reconstructor, model.segmenter):
+        for name, tensor in network.state_dict().items() if network is not None else ():
+            digest.update(name.encode() + tensor.detach().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()
 
 
 def load_model(folder: Path) -> Model:

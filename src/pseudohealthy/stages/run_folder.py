@@ -39,14 +39,18 @@ class RunFolder:
     Attributes:
         path: The folder.
         interactive: A person watches on a terminal: show progress bars.
+        leads: This process writes; others that train with it only look.
     """
 
     path: Path
     interactive: bool = False
+    leads: bool = True
 
     @classmethod
     @contextmanager
-    def open(cls, path: Path, *, resume: bool = False, overwrite: bool = False) -> Iterator[RunFolder]:
+    def open(
+        cls, path: Path, *, resume: bool = False, overwrite: bool = False, leads: bool = True
+    ) -> Iterator[RunFolder]:
         """Make the folder, or enter it again with `resume`.
 
         Bad input that shows up inside leaves nothing behind, but for a training that has a checkpoint: its steps are
@@ -55,6 +59,9 @@ class RunFolder:
         Raises:
             OutputError: It cannot be written, or is not empty and neither flag is given, or the disk is full.
         """
+        if not leads:
+            yield cls(path, leads=False)
+            return
         absent = [folder for folder in (path, *path.parents) if not folder.exists()]
         used = path.is_dir() and any(path.iterdir())
         try:
@@ -76,10 +83,14 @@ class RunFolder:
 
     def inner(self, name: str) -> RunFolder:
         """A run inside this run."""
+        if not self.leads:
+            return RunFolder(self.path / name, leads=False)
         return RunFolder(new_output_folder(self.path / name, overwrite=True), self.interactive)
 
     def log(self, message: str) -> None:
         """Append a line to `log.txt` and tell whoever listens."""
+        if not self.leads:
+            return
         logger.info(message)
         with (self.path / "log.txt").open("a", encoding="utf-8") as file:
             file.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')}  {message}\n")
@@ -102,6 +113,8 @@ class RunFolder:
             ConfigError: The run to be resumed was begun with another recipe or other scans.
         """
         inputs = {case.name: sha256(case.image) for case in cases if case.image.is_file()}
+        if not self.leads:
+            return inputs
         if resume and (self.path / "provenance.json").is_file():
             self._refuse_another_run(config_yaml, inputs)
         write_text(self.path / "config.yaml", config_yaml)
@@ -130,9 +143,9 @@ def _empty(folder: Path) -> None:
 
 
 def _remove(absent: Sequence[Path]) -> None:
-    """Remove the empty folders that were absent before, inner ones first."""
+    """Remove the empty folders that were absent before, inner ones first; another process may have files in them."""
     for folder in absent:
-        if folder.is_dir():
+        if folder.is_dir() and not any(folder.iterdir()):
             folder.rmdir()
 
 

@@ -35,6 +35,7 @@ def prepare_cohort(
     *,
     jobs: int = 1,
     resume: bool = False,
+    shared: Path | None = None,
     advance: Callable[[], None] = lambda: None,
 ) -> Cohort:
     """Prepare every scan of a cohort.
@@ -45,24 +46,24 @@ def prepare_cohort(
         run: Output folder.
         jobs: Processes at a time; the result does not depend on it.
         resume: Leave finished cases untouched.
+        shared: Output folder of several processes, each with a run of its own. None: the folder of `run`, which also
+            gets the table and the page of all scans.
         advance: Called after each scan.
 
     Returns:
-        The prepared scans, as written to `cohort.tsv`.
+        The prepared scans; without `shared` they stand in `cohort.tsv`.
 
     Raises:
         InputError: There is no scan, or none could be prepared: the first one's error.
         PartialFailure: Some could not be prepared; the others are written.
     """
-    if not len(cohort):
-        raise CohortError("scans to prepare", found="none", needed="at least one", fix="Check the path.")
-    if settings.space == "template":
-        load_template(settings.template)  # an unusable one is said once
+    _refuse_unusable(cohort, settings)
     config = yaml.safe_dump(json.loads(json.dumps(dataclasses.asdict(settings))), sort_keys=False)
+    out = run.path if shared is None else shared
     if resume:
         _refuse_other_settings(run.path, config)
     run.record(config, cohort, {})
-    tasks = [Task(case, settings, run.path, resume) for case in cohort]
+    tasks = [Task(case, settings, out, resume) for case in cohort]
     done: dict[str, Done] = {}
     failures: dict[str, InputError] = {}
     told = time.monotonic()
@@ -81,13 +82,21 @@ def prepare_cohort(
         advance()
     if not done:
         raise next(failures[case.name] for case in cohort if case.name in failures)
-    prepared = Cohort(_row(case, done[case.name], run.path) for case in cohort if case.name in done)
-    write_cohort(prepared, run.path / "cohort.tsv")
-    describe_derivatives(run.path, "Prepared scans")
-    _write_page(cohort, done, failures, run.path, settings)
+    prepared = Cohort(_row(case, done[case.name], out) for case in cohort if case.name in done)
+    describe_derivatives(out, "Prepared scans")
+    if shared is None:
+        write_cohort(prepared, out / "cohort.tsv")
+        _write_page(cohort, done, failures, out, settings)
     if failures:
         raise PartialFailure({name: str(error) for name, error in failures.items()}, len(done))
     return prepared
+
+
+def _refuse_unusable(cohort: Cohort, settings: ChainSettings) -> None:
+    if not len(cohort):
+        raise CohortError("scans to prepare", found="none", needed="at least one", fix="Check the path.")
+    if settings.space == "template":
+        load_template(settings.template)  # an unusable one is said once
 
 
 def _refuse_other_settings(folder: Path, config: str) -> None:
