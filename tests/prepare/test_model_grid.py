@@ -130,3 +130,21 @@ def test_scan_outside_the_field_gives_nothing():
     away[0, 3] = 500
     assert not sample(volume, away, GRID).data.any()
     assert not sample_back(np.ones(GRID.shape), GRID, away, volume).data.any()
+
+
+@pytest.mark.parametrize("order", [1, 3])
+@pytest.mark.parametrize("fortran", [False, True], ids=["C", "F"])
+def test_parallel_axes_are_resampled_as_oblique_ones_are(order, fortran, monkeypatch):
+    """Axis by axis gives what the spline in space gives, in files' storage order as in memory's."""
+    rng = np.random.default_rng(7)
+    native = ramp((31, 44, 26), np.diag([-0.9, 1.1, 2.6, 1.0]))
+    data = rng.random(native.shape).astype(np.float32)
+    native = native.like(np.asfortranarray(data) if fortran else data)
+    shift, map_on_grid = np.eye(4), rng.random(GRID.shape)
+    shift[:3, 3] = [8.3, -0.4, 2.2]  # a part of the grid lies outside the scan
+    fast = sample(native, shift, GRID, order).data, sample_back(map_on_grid, GRID, shift, native).data
+    monkeypatch.setattr("pseudohealthy.prepare.model_grid.is_parallel", lambda matrix: False)
+    slow = sample(native, shift, GRID, order).data, sample_back(map_on_grid, GRID, shift, native).data
+    for one, other in zip(fast, slow, strict=True):
+        assert one.any()
+        np.testing.assert_allclose(one, other, atol=1e-6)

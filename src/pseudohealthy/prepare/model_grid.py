@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
@@ -11,6 +12,7 @@ from scipy import ndimage
 
 from pseudohealthy.io.volume import Volume
 from pseudohealthy.prepare.regions import image_of, overlap, size, start, support
+from pseudohealthy.prepare.separable import apply_along_axes, is_parallel, weights_of
 
 # Blur of a voxel of width r seen from a voxel of width 1: two boxes' widths add in quadrature, as FWHM (2.355 sigma).
 _SIGMA_PER_FWHM = 1.0 / np.sqrt(8.0 * np.log(2.0))
@@ -43,6 +45,7 @@ class ModelGrid:
 GRIDS = {
     "paper": ModelGrid("paper", (96, 96, 50), 2.0),  # Behrendt et al. 2024, section 3
     "small": ModelGrid("small", (80, 96, 80), 2.0),  # the whole 160 x 192 x 160 mm field
+    "coarse": ModelGrid("coarse", (48, 48, 40), 4.0),  # the same at an eighth of the voxels, in square slices
 }
 
 
@@ -71,10 +74,11 @@ def sample(volume: Volume, model_from_world: NDArray[np.float64], grid: ModelGri
     )
     on_grid = np.zeros(grid.shape, np.float32)
     if min(size(region)) > 0:
-        near = upright.data[region].astype(np.float32)
-        near = ndimage.gaussian_filter(near, sigma, truncate=_BLUR_REACH, mode="constant")
         offset = matrix[:3, 3] - start(region)
-        ndimage.affine_transform(near, matrix[:3, :3], offset, output=on_grid, order=order, mode="grid-constant")
+        # Fractions of a mask that are exactly one half fall to either side by rounding: they always have by this one.
+        fast = is_parallel(matrix) and upright.data.dtype != np.bool_
+        resample = _resample_parallel if fast else _resample
+        on_grid = resample(upright.data[region], matrix, offset, grid.shape, sigma, order, "grid-constant")
     data: NDArray[Any] = on_grid >= 0.5 if volume.data.dtype == np.bool_ else on_grid
     return Volume(data, grid.affine, qform_code=0, sform_code=2, source=volume.source)
 
@@ -99,9 +103,9 @@ def sample_back(
     region = image_of(support(on_grid, 1), np.linalg.inv(matrix), upright.shape, 1)
     if min(size(region)) > 0:
         offset = matrix[:3, :3] @ start(region) + matrix[:3, 3]
-        source, values = on_grid.astype(np.float32), np.empty(size(region), np.float32)
+        resample = _resample_parallel if is_parallel(matrix) else _resample
         # The outermost half voxel of the field has no outer neighbour: it keeps the value of its own voxel.
-        ndimage.affine_transform(source, matrix[:3, :3], offset, output=values, order=1, mode="nearest")
+        values = resample(on_grid, matrix, offset, size(region), np.zeros(3), 1, "nearest")
         upright.data[region] = values * field(grid, model_from_world, upright).data[region]
     return out
 
@@ -117,3 +121,41 @@ def field(grid: ModelGrid, model_from_world: NDArray[np.float64], native: Volume
         place = sum(terms, start=np.full((1, 1, 1), row[3]))
         inside = inside & (place >= -0.5) & (place <= n - 0.5)
     return native.like(np.broadcast_to(inside, native.shape))
+
+
+def _resample(
+    data: NDArray[Any],
+    matrix: NDArray[np.float64],
+    offset: NDArray[np.float64],
+    shape: tuple[int, int, int],
+    sigma: NDArray[np.float64],
+    order: Literal[1, 3],
+    mode: Literal["grid-constant", "nearest"],
+) -> NDArray[np.float32]:
+    """Blur by `sigma` voxels, then interpolate at `matrix @ (index of the result) + offset`; float32 of `shape`."""
+    out = np.empty(shape, np.float32)
+    near = ndimage.gaussian_filter(data.astype(np.float32), sigma, truncate=_BLUR_REACH, mode="constant")
+    ndimage.affine_transform(near, matrix[:3, :3], offset, output=out, order=order, mode=mode)
+    return out
+
+
+def _resample_parallel(
+    data: NDArray[Any],
+    matrix: NDArray[np.float64],
+    offset: NDArray[np.float64],
+    shape: tuple[int, int, int],
+    sigma: NDArray[np.float64],
+    order: Literal[1, 3],
+    mode: Literal["grid-constant", "nearest"],
+) -> NDArray[np.float32]:
+    """`_resample` where no axis is oblique, some ten times as fast and equal to 1e-6 of the largest value."""
+
+    def along(axis: int, line: NDArray[np.float64]) -> NDArray[np.float64]:
+        blurred = ndimage.gaussian_filter(line, sigma[axis], truncate=_BLUR_REACH, mode="constant")
+        zoom, size = matrix[axis : axis + 1, axis : axis + 1], (shape[axis],)
+        found: NDArray[np.float64] = ndimage.affine_transform(
+            blurred, zoom, offset[axis], output_shape=size, order=order, mode=mode
+        )
+        return found
+
+    return apply_along_axes(data, [weights_of(partial(along, axis), n) for axis, n in enumerate(data.shape)])
