@@ -3,9 +3,10 @@ import pytest
 from pseudohealthy.evaluate.claims import ClaimResult, claims_of, descriptions_of
 from pseudohealthy.evaluate.verdicts import Verdict
 from pseudohealthy.report.canvas import Picture
-from pseudohealthy.report.figures import PageFigure
 from pseudohealthy.report.gallery import GalleryCase
 from pseudohealthy.report.likeness import Likeness
+from pseudohealthy.report.page_figure import PageFigure
+from pseudohealthy.report.panels import render_panels
 from pseudohealthy.report.results_page import write_results_page
 
 ROWS, SETS = ("constant", "zmap", "cddpm", "unet_res", "sadm_res", "my<row>"), ("tumour", "ms", "healthy", "sham")
@@ -48,6 +49,11 @@ def write(path, **changes):
         "notes": ("The brains are simulated.", "It cannot show how well it does on patients."),
     }
     write_results_page(path, **{**content, **changes})
+
+
+def drawn(title, test_set, caption, prediction, truth, metrics):
+    picture = render_panels(prediction, truth)
+    return GalleryCase(title, test_set, caption, "sadm_res", prediction.threshold, metrics, picture)
 
 
 @pytest.fixture
@@ -192,13 +198,11 @@ def test_curves_are_shown_for_both_themes_with_title_and_caption(page_of):
 def test_the_gallery_shows_the_best_and_the_worst_case_of_each_set(page_of, make_prediction):
     prediction, truth = make_prediction()
     gallery = [
-        GalleryCase(
-            f"case-{dice}", "tumour", "tumour", "A caption.", prediction, truth, {"dice_oracle": dice, "fp_ml": 1.5}
-        )
+        drawn(f"case-{dice}", "tumour", "A caption.", prediction, truth, {"dice_oracle": dice, "fp_ml": 1.5})
         for dice in (0.5, 0.9, 0.1)
     ]
     healthy, _ = make_prediction(found=False, supervised=False)
-    gallery.append(GalleryCase("well", "healthy", "healthy", "", healthy, None, {"dice_oracle": None, "fp_ml": 0.25}))
+    gallery.append(drawn("well", "healthy", "", healthy, None, {"dice_oracle": None, "fp_ml": 0.25}))
     page = page_of(gallery=gallery)
     text = " ".join(page.text.split())
     assert "best by ⌈Dice⌉ case-0.9 : ⌈Dice⌉ 0.900, False positive volume 1.50 ml. A caption." in text
@@ -243,7 +247,7 @@ def test_notes_facts_and_what_the_words_mean_are_on_the_page(page_of):
 def test_pictures_of_six_sets_stay_below_eight_megabytes(make_prediction, tmp_path):
     prediction, truth = make_prediction((1.5, 1.5, 5.0), noise=150.0)
     gallery = [
-        GalleryCase(f"{name}-{dice}", name, name, "", prediction, truth, {"dice_oracle": dice})
+        drawn(f"{name}-{dice}", name, "", prediction, truth, {"dice_oracle": dice})
         for name in ("a", "b", "c", "d")
         for dice in (0.1, 0.9)
     ]

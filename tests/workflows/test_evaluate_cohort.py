@@ -101,7 +101,7 @@ def test_further_models_add_their_own_rows_to_the_same_scans(fitted):
     assert rows == [*ROWS, "unet_res_input", "sadm_res_input"]
     alone = evaluate_cohort([main], fitted.cohort.split("test")[:1])
     assert found.cases[: len(alone.cases)] == alone.cases
-    assert [picture.prediction.model["row"] for picture in found.gallery] == ["sadm_res"]
+    assert [picture.row for picture in found.gallery] == ["sadm_res"]
 
 
 def test_a_sham_lesion_is_compared_with_the_same_head_without_paint(tmp_path, fitted):

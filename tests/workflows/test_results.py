@@ -14,7 +14,7 @@ from pseudohealthy.workflows.evaluate_cohort import Evaluation
 from pseudohealthy.workflows.results import write_results
 
 TEXT = {"title": "A test", "known": ["tumour"], "unseen": ["ms"], "facts": {}, "notes": ()}
-FILES = {"cases.tsv", "results.json", "results_model_grid.json", "verdicts.json", "report.html"}
+FILES = {"cases.tsv", "results.json", "results_model_grid.json", "verdicts.json", "report.html", "page.json"}
 
 
 def made(row, mean):

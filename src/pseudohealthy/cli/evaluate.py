@@ -23,6 +23,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--known", nargs="+", default=[], metavar="SET", help="pathologies that Stage II was shown")
     parser.add_argument("--split", default="test", help="which scans of a cohort with a split column (default: test)")
     parser.add_argument("--threshold", choices=["healthy", "lesion"], default="healthy", help="stored policy")
+    parser.add_argument("--pages", action="store_true", help="also write a page for each scan, as predict does")
     parser.add_argument("--overwrite", action="store_true", help="write into a folder that has files in it")
 
 
@@ -33,7 +34,7 @@ def run(args: argparse.Namespace) -> None:
     from pseudohealthy.stages.progress import progress
     from pseudohealthy.stages.recipe import as_yaml
     from pseudohealthy.stages.run_folder import RunFolder
-    from pseudohealthy.workflows.evaluate_cohort import evaluate_cohort
+    from pseudohealthy.workflows.evaluate_cohort import CasePages, evaluate_cohort
     from pseudohealthy.workflows.results import write_results
 
     models = [load_model(path) for path in (args.model, *args.others)]
@@ -43,7 +44,8 @@ def run(args: argparse.Namespace) -> None:
     with RunFolder.open(args.out, overwrite=args.overwrite) as folder:
         folder.record(as_yaml(models[0].recipe), cohort, {"model": models[0].seed})
         with progress(folder, "evaluate", len(cohort)) as advance:
-            evaluation = evaluate_cohort(models, cohort, args.threshold, advance)
+            pages = CasePages(folder.path / "pages", every=True) if args.pages else None
+            evaluation = evaluate_cohort(models, cohort, args.threshold, advance, pages=pages)
         ill = [name for name in dict.fromkeys(case.pathology for case in cohort) if name not in ("healthy", "sham", "")]
         write_results(
             folder,

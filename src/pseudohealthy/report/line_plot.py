@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -17,13 +18,21 @@ from pseudohealthy.report.theme import FONT, MARKERS, PLOT_DPI, THEMES, Theme, T
 _PANELS_A_LINE = 4
 _LABEL_IN, _PANEL_IN, _GAP_IN, _HIGH_IN = 0.5, 1.72, 0.22, 1.3
 _LEGEND_IN, _TITLE_IN, _TICKS_IN = 0.22, 0.26, 0.46
+_MOST_MARKS = 11  # of a line: more would hide it
 
 Lines = Mapping[str, Sequence[Point]]
 """Row -> its points, by rising x."""
 
 
 def line_plot(
-    panels: Mapping[str, Lines], theme: ThemeName, *, across: str, upward: str, evenly: bool = False
+    panels: Mapping[str, Lines],
+    theme: ThemeName,
+    *,
+    across: str,
+    upward: str,
+    evenly: bool = False,
+    upright: Mapping[str, Sequence[float]] = MappingProxyType({}),
+    diagonal: bool = False,
 ) -> Picture | None:
     """Draw curves of every row on every test set.
 
@@ -33,6 +42,8 @@ def line_plot(
         across: What x is.
         upward: What y is: a metric from 0 to 1.
         evenly: The values of x stand at even distances, each with its number.
+        upright: Row -> values of x that are marked with a broken line in its colour.
+        diagonal: Draw where y is x, and both axes to 1.
 
     Returns:
         The picture, or None where no line has a point.
@@ -54,7 +65,7 @@ def line_plot(
     height = _LEGEND_IN + lines_down * line_in
     figure = Figure(figsize=(width, height), dpi=PLOT_DPI, facecolor=style.paper)
     FigureCanvasAgg(figure)
-    top = _top(drawn)
+    top = 1.0 if diagonal else _top(drawn)
     for index, (name, lines) in enumerate(drawn.items()):
         line, column = divmod(index, columns)
         left = _LABEL_IN + column * (_PANEL_IN + _GAP_IN)
@@ -75,16 +86,23 @@ def line_plot(
             axes.set_ylabel(upward, fontsize=7, color=style.faint, fontfamily=FONT, labelpad=2)
         else:
             axes.tick_params(labelleft=False)
+        if diagonal:
+            axes.plot([0, 1], [0, 1], color=style.faint, linewidth=0.7)
+            axes.set_xlim(-0.05, 1.05)
         for row, points in lines.items():
             _line(axes, [place[point.x] for point in points], points, rows.index(row), style)
-    legend(figure, style, rows, _LABEL_IN, "band: 95 % interval over persons")
+            for x in upright.get(row, ()):
+                axes.axvline(x, color=style.series[rows.index(row)], linewidth=0.8, linestyle=(0, (4, 2)))
+    banded = any(point.estimate.interval for lines in drawn.values() for points in lines.values() for point in points)
+    legend(figure, style, rows, _LABEL_IN, "band: 95 % interval over persons" if banded else "")
     return encode(figure, "image/png", _alt(drawn, across, upward))
 
 
 def _line(axes: Axes, places: Sequence[float], points: Sequence[Point], series: int, style: Theme) -> None:
     colour = style.series[series]
     means = np.array([point.estimate.mean for point in points], dtype=np.float64)
-    axes.plot(places, means, marker=MARKERS[series], color=colour, linewidth=1.3, markersize=3.2, clip_on=False)
+    marker = MARKERS[series] if len(points) <= _MOST_MARKS else ""
+    axes.plot(places, means, marker=marker, color=colour, linewidth=1.3, markersize=3.2, clip_on=False)
     banded = [
         (place, *point.estimate.interval)
         for place, point in zip(places, points, strict=True)
@@ -109,10 +127,14 @@ def _top(panels: Mapping[str, Lines]) -> float:
 
 
 def _alt(panels: Mapping[str, Lines], across: str, upward: str) -> str:
-    told = [
-        f"{name}, {row}: "
-        + ", ".join(f"{point.estimate.mean:.3f} at {point.x:g}" for point in points if point.estimate.mean is not None)
-        for name, lines in panels.items()
-        for row, points in lines.items()
-    ]
+    told = [f"{name}, {row}: {_told(points)}" for name, lines in panels.items() for row, points in lines.items()]
     return f"Curves of {upward} against {across}. {'; '.join(told)}."
+
+
+def _told(points: Sequence[Point]) -> str:
+    """All of a short curve, a few points of a long one."""
+    known = [point for point in points if point.estimate.mean is not None]
+    if len(known) > _MOST_MARKS:
+        places = np.linspace(0, len(known) - 1, 5).round().astype(int)
+        known = [known[place] for place in places]
+    return ", ".join(f"{point.estimate.mean:.3f} at {point.x:.3g}" for point in known)

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from pseudohealthy.report import names
 from pseudohealthy.report.canvas import Picture
+from pseudohealthy.report.case_table import CaseTable
 from pseudohealthy.report.cells import Cell, Results, column, lesion_sets, number, size_of, test_sets
 from pseudohealthy.report.claims_table import claim_rows
 from pseudohealthy.report.dot_plot import dot_plot
-from pseudohealthy.report.figures import PageFigure
 from pseudohealthy.report.findings import SECTIONS, Claim, done, found
 from pseudohealthy.report.findings import claims as claims_by_set
 from pseudohealthy.report.gallery import GalleryCase, choose, place_label
+from pseudohealthy.report.leaderboard import Board
 from pseudohealthy.report.likeness import Likeness
 from pseudohealthy.report.page import write_page
-from pseudohealthy.report.panels import render_panels
+from pseudohealthy.report.page_figure import PageFigure
 from pseudohealthy.report.slices import CONVENTION
 
 if TYPE_CHECKING:
@@ -48,7 +51,7 @@ class _Block:
 
 @dataclass(frozen=True)
 class _Show:
-    """A gallery case, drawn."""
+    """A gallery case as it stands on the page."""
 
     title: str
     place: str
@@ -56,6 +59,7 @@ class _Show:
     caption: str
     facts: str
     picture: Picture
+    page: str
 
 
 def write_results_page(
@@ -73,6 +77,8 @@ def write_results_page(
     claims: Sequence[ClaimResult] = (),
     figures: Sequence[PageFigure] = (),
     likeness: Mapping[str, Likeness] | None = None,
+    board: Board | None = None,
+    table: CaseTable | None = None,
 ) -> None:
     """Write the results of an evaluation as one self-contained page (at most about 8 MB).
 
@@ -81,7 +87,7 @@ def write_results_page(
         title: What was done, as a title.
         results: {row: {test_set: {"n": scans, metric: mean or None, metric_ci: [low, high] or None}}}.
         verdicts: Claims on each set by itself, judged by their intervals.
-        gallery: Cases to choose pictures from; the best and the worst of each test set are shown.
+        gallery: Cases to choose pictures from (`gallery.choose`), all of them drawn.
         facts: Short facts: minutes, seeds, machine, parameters, versions.
         notes: Paragraphs on what these results can and cannot show.
         known: Test sets whose pathology was annotated for training.
@@ -90,6 +96,8 @@ def write_results_page(
         claims: Claims that were fixed beforehand, tested as one family; the table of them stands first.
         figures: Curves.
         likeness: Test set -> how like the annotated lesions its own are.
+        board: The leaderboard, of plans that compare methods.
+        table: The scans one by one.
 
     Raises:
         OutputError: The file cannot be written.
@@ -97,8 +105,8 @@ def write_results_page(
     ordered = [row for row in results if row not in names.BASELINES]
     ordered += [row for row in results if row in names.BASELINES]
     shown = choose(gallery)
-    threshold = shown[0].prediction.threshold if shown else None
-    main_row = shown[0].prediction.model.get("row") if shown else None
+    threshold = shown[0].threshold if shown else None
+    main_row = shown[0].row if shown else None
     columns = lesion_sets(results)
     groups = claims_by_set(verdicts)
     likeness = likeness or {}
@@ -128,9 +136,11 @@ def write_results_page(
         figures=figures,
         claims=_by_section(groups),
         verdicts=verdicts,
-        galleries=_galleries(shown),
+        galleries=_galleries(shown, path.parent),
+        table=table,
         main_row=main_row,
         convention=CONVENTION,
+        board=board,
         facts=facts,
         notes=notes,
         caveat=caveat,
@@ -144,20 +154,15 @@ def _rows(results: Results, rows: Sequence[str], wanted: Sequence[tuple[str, str
     ]
 
 
-def _galleries(cases: Sequence[GalleryCase]) -> dict[str, list[_Show]]:
-    """Drawn cases by test set."""
+def _galleries(cases: Sequence[GalleryCase], folder: Path) -> dict[str, list[_Show]]:
+    """Drawn cases by test set, with the way from a folder to their pages."""
     galleries: dict[str, list[_Show]] = {}
     for case in cases:
-        galleries.setdefault(case.test_set, []).append(
-            _Show(
-                case.title,
-                case.place,
-                place_label(case),
-                case.caption,
-                _facts(case),
-                render_panels(case.prediction, case.lesion),
-            )
-        )
+        if case.picture is None:
+            raise ValueError(f"{case.title} has not been drawn")
+        page = "" if case.page is None else quote(Path(os.path.relpath(case.page, folder)).as_posix())
+        show = _Show(case.title, case.place, place_label(case), case.caption, _facts(case), case.picture, page)
+        galleries.setdefault(case.test_set, []).append(show)
     return galleries
 
 

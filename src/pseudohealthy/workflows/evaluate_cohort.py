@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pseudohealthy.errors import CohortError, ModelFolderError
 from pseudohealthy.evaluate.case_metrics import case_metrics
+from pseudohealthy.evaluate.counts import CaseCounts, count
 from pseudohealthy.evaluate.table import CaseResult
 from pseudohealthy.io.cohort import Case, Cohort
 from pseudohealthy.io.volume import Volume
+from pseudohealthy.models.detectors import DETECTORS
 from pseudohealthy.prepare.model_grid import GRIDS
 from pseudohealthy.prepare.scan import prepare_scan
+from pseudohealthy.report.case_page import write_case_page
 from pseudohealthy.report.gallery import GalleryCase, choose
+from pseudohealthy.report.panels import render_panels
 from pseudohealthy.score.fusion import anomaly_score
 from pseudohealthy.score.thresholds import Threshold
 from pseudohealthy.stages.calibrate import native_scores
 from pseudohealthy.stages.infer import Inference, refuse_other_reconstructors, score_with
 from pseudohealthy.stages.model_folder import Model
+from pseudohealthy.stages.prediction import Prediction
 from pseudohealthy.stages.refuse import refuse_seen, refuse_unmasked
 from pseudohealthy.stages.tensors import lesion_zyx, read_case, read_lesion, to_zyx
 from pseudohealthy.virtual.twin import healthy_twin
@@ -39,12 +45,30 @@ class Evaluation:
     Attributes:
         cases: One line for each scan, row and grid.
         betas: One line for each scan and weight of the fusion, of the main model on the native grid.
-        gallery: The best and the worst case of each test set under the main model; no other pictures are kept.
+        gallery: The best and the worst case of each test set under the main model, and failures; no other pictures are
+            kept.
+        counts: Voxels above each of a table of thresholds, for each scan and row, on the native grid.
+        pages: Case -> its page, where pages were asked for.
     """
 
     cases: list[CaseResult] = field(default_factory=list)
     betas: list[CaseResult] = field(default_factory=list)
     gallery: list[GalleryCase] = field(default_factory=list)
+    counts: list[CaseCounts] = field(default_factory=list)
+    pages: dict[str, Path] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class CasePages:
+    """Where the pages of single scans go.
+
+    Attributes:
+        folder: The folder.
+        every: One for each scan; else for those of the gallery alone.
+    """
+
+    folder: Path
+    every: bool = False
 
 
 def evaluate_cohort(
@@ -53,6 +77,9 @@ def evaluate_cohort(
     policy: str = POLICY,
     advance: Callable[[], None] = lambda: None,
     betas: Sequence[float] = (),
+    *,
+    baselines: bool = True,
+    pages: CasePages | None = None,
 ) -> Evaluation:
     """Every row of every model on every scan.
 
@@ -65,6 +92,8 @@ def evaluate_cohort(
         advance: Called after each scan.
         betas: Weights of the fusion that the main model is tried with besides its own (paper, appendix D); they have
             no threshold.
+        baselines: Also the rows of the detectors, which are the same for all methods that saw the same scans.
+        pages: Write pages of single scans, too.
 
     Raises:
         CohortError: The cohort is empty.
@@ -86,7 +115,7 @@ def evaluate_cohort(
     inferences = [Inference(model) for model in models]
     evaluation = Evaluation()
     for case in cohort:
-        _evaluate_case(case, cohort, inferences, policy, betas, evaluation)
+        _evaluate_case(case, cohort, inferences, policy, betas, evaluation, pages, baselines=baselines)
         advance()
     return evaluation
 
@@ -98,6 +127,9 @@ def _evaluate_case(
     policy: str,
     betas: Sequence[float],
     evaluation: Evaluation,
+    pages: CasePages | None,
+    *,
+    baselines: bool,
 ) -> None:
     main = inferences[0]
     recipe = main.model.recipe
@@ -109,6 +141,7 @@ def _evaluate_case(
         row: (score, _threshold(inference.model, row, policy))
         for inference, (_, made) in zip(inferences, scored, strict=True)
         for row, score in made.items()
+        if baselines or row not in DETECTORS
     }
     truth = None if lesion is None else lesion.lesion.data
     counted = prepared.native_mask.data if lesion is None else prepared.native_mask.data & ~lesion.ignored.data
@@ -132,6 +165,9 @@ def _evaluate_case(
             to_zyx(prepared.mask.data) & ~ignored_on_grid,
             (prepared.grid.spacing_mm,) * 3,
         )
+        names = (row, test_set, case.name, case.subject)
+        voxel_ml = prepared.native.voxel_ml
+        evaluation.counts.append(count(names, threshold.value, voxel_ml, native[row], truth, counted))
         for grid, values in (("native", metrics[row]), ("model", on_grid)):
             evaluation.cases.append(CaseResult(row, test_set, case.name, case.subject, grid, values))
     if lesion is not None:
@@ -141,10 +177,35 @@ def _evaluate_case(
             values = case_metrics(score, None, truth, counted, prepared.native.spacing_mm)
             evaluation.betas.append(CaseResult(name, test_set, case.name, case.subject, "native", values))
     row = main.model.row
-    prediction = main.predict(prepared, rows[row][1], case, scored[0][0])
-    shown = lesion.lesion if lesion else None
-    picture = GalleryCase(case.name, test_set, case.pathology, "", prediction, shown, metrics[row])
-    evaluation.gallery = choose([*evaluation.gallery, picture])
+    shown = GalleryCase(case.name, test_set, "", row, rows[row][1], metrics[row])
+
+    def predicted() -> tuple[Prediction, Volume | None]:
+        return main.predict(prepared, rows[row][1], case, scored[0][0]), None if lesion is None else lesion.lesion
+
+    _show(shown, predicted, pages, evaluation)
+
+
+def _show(
+    case: GalleryCase,
+    predicted: Callable[[], tuple[Prediction, Volume | None]],
+    pages: CasePages | None,
+    evaluation: Evaluation,
+) -> None:
+    """Draw a scan and write its page where they are wanted; what the gallery drops for it loses its page."""
+    before, gallery = evaluation.gallery, choose([*evaluation.gallery, case])
+    every, new = pages is not None and pages.every, any(one.picture is None for one in gallery)
+    if every or new:
+        prediction, lesion = predicted()
+        if pages is not None:
+            evaluation.pages[case.title] = pages.folder / f"{case.title}.html"
+            write_case_page(evaluation.pages[case.title], prediction, lesion)
+        drawn = render_panels(prediction, lesion) if new else None
+        page = evaluation.pages.get(case.title)
+        gallery = [one if one.picture is not None else replace(one, picture=drawn, page=page) for one in gallery]
+    evaluation.gallery = gallery
+    for dropped in {one.title for one in before} - {one.title for one in gallery}:
+        if not every and dropped in evaluation.pages:
+            evaluation.pages.pop(dropped).unlink()
 
 
 def _twin_scores(

@@ -6,14 +6,18 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 
 from pseudohealthy.evaluate.claims import ClaimResult
+from pseudohealthy.evaluate.counts import write_counts
 from pseudohealthy.evaluate.table import CaseResult, summarise, write_cases
+from pseudohealthy.evaluate.trained import Trained, pooled, write_trained
 from pseudohealthy.evaluate.verdicts import findings
 from pseudohealthy.io.files import write_json
-from pseudohealthy.report.figures import curve_figures
+from pseudohealthy.report.gallery_files import write_gallery
 from pseudohealthy.report.likeness import Likeness
-from pseudohealthy.report.results_page import write_results_page
 from pseudohealthy.stages.run_folder import RunFolder
 from pseudohealthy.workflows.evaluate_cohort import Evaluation
+from pseudohealthy.workflows.evaluation_page import PageWords, relative, write_evaluation_page, write_words
+
+OPTIONAL = ("claims.json", "curves.tsv", "counts.tsv", "gallery.json", "methods.json")
 
 
 def write_results(
@@ -29,6 +33,7 @@ def write_results(
     claims: Sequence[ClaimResult] = (),
     curve_cases: Sequence[CaseResult] = (),
     likeness: Mapping[str, Likeness] | None = None,
+    trained: Sequence[Trained] = (),
 ) -> None:
     """Write the tables and the page of an evaluation.
 
@@ -44,7 +49,10 @@ def write_results(
         claims: Claims that were fixed beforehand, tested; with them the page has their table and the curves.
         curve_cases: Cases of the rows `beta=...` and `METHOD@N`, for the curves alone: the tables do not have them.
         likeness: Test set -> how like the annotated lesions its own are.
+        trained: What each training was: with it the page has a leaderboard, and `methods.json` is written.
     """
+    for name in OPTIONAL:  # of an earlier run, which the page must not take for this one's
+        (run.path / name).unlink(missing_ok=True)
     verdicts = findings(evaluation.cases, known, unseen)
     write_cases(evaluation.cases, run.path / "cases.tsv")
     results = summarise(evaluation.cases)
@@ -56,21 +64,16 @@ def write_results(
         write_json(run.path / "claims.json", told)
     if curve_cases:
         write_cases(curve_cases, run.path / "curves.tsv")
-    write_results_page(
-        run.path / "report.html",
-        title=title,
-        results=results,
-        verdicts=verdicts,
-        gallery=evaluation.gallery,
-        facts=facts,
-        notes=notes,
-        known=known,
-        unseen=unseen,
-        caveat=caveat,
-        claims=claims,
-        figures=curve_figures(evaluation.cases, curve_cases, claims, (*known, *unseen)),
-        likeness=likeness,
-    )
+    if evaluation.counts:
+        write_counts(evaluation.counts, run.path / "counts.tsv")
+    if evaluation.gallery:
+        write_gallery(run.path, evaluation.gallery)
+    if trained:
+        write_trained(pooled(trained), run.path)
+    pages = evaluation.pages | {one.title: one.page for one in evaluation.gallery if one.page is not None}
+    words = PageWords(title, known, unseen, facts, notes, caveat, likeness or {}, relative(pages, run.path))
+    write_words(run.path, words)
+    write_evaluation_page(run.path)
     for result in claims:
         run.log(result.sentence)
     for verdict in verdicts:
