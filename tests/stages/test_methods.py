@@ -101,7 +101,7 @@ def test_a_method_of_features_learns_from_a_file_and_is_honest_about_its_picture
         trained = train_reconstructor(
             made_cohort.split("train")[:1], made_cohort.split("validation"), load_recipe(path), run
         )
-    assert list(trained.metrics) == ["val_loss"]
+    assert list(trained.metrics) == ["val_loss", "untrained_val_loss"]
     (tmp_path / "made.safetensors").unlink()  # the model folder has its own copy
     loaded = load_model(tmp_path / "run" / "model")
     made = trained.reconstructor

@@ -3,12 +3,12 @@
 import argparse
 from pathlib import Path
 
+PLANS = ("virtual", "claims-virtual", "semi-real", "semi-real-all", "glioma", "demo", "smoke")
+
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Name the options."""
-    parser.add_argument(
-        "plan", metavar="PLAN", help="shipped name (claims-virtual, semi-real, glioma, demo, smoke) or YAML file"
-    )
+    parser.add_argument("plan", metavar="PLAN", help=f"shipped name ({', '.join(PLANS)}) or YAML file")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="output folder")
     parser.add_argument(
         "--data", type=Path, metavar="DIR", help="folder that a plan's paths start from (default: here)"
@@ -16,17 +16,25 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--shard", metavar="I/N", help="one of N processes that share the folds of painted lesions; a last one pools"
     )
+    parser.add_argument(
+        "--reuse", type=Path, metavar="DIR", help="output of another plan with the same painted lesions: go on from it"
+    )
+    parser.add_argument(
+        "--dry-run", action="store_true", help="tell rows, networks and hours by a few timed steps, and stop"
+    )
     parser.add_argument("--resume", action="store_true", help="continue: what is done is not run again")
 
 
 def run(args: argparse.Namespace) -> None:
     """Do it."""
     from pseudohealthy.stages.run_folder import RunFolder
+    from pseudohealthy.workflows.experiments.forecast import forecast, told
     from pseudohealthy.workflows.experiments.painted_benchmark import painted_benchmark
     from pseudohealthy.workflows.experiments.painted_plan import PaintedPlan
     from pseudohealthy.workflows.experiments.patient_benchmark import patient_benchmark
     from pseudohealthy.workflows.experiments.patient_plan import PatientPlan
     from pseudohealthy.workflows.experiments.plans import load_any_plan
+    from pseudohealthy.workflows.experiments.reuse import reuse
     from pseudohealthy.workflows.experiments.virtual_benchmark import benchmark
     from pseudohealthy.workflows.experiments.virtual_plan import VirtualPlan
 
@@ -35,9 +43,18 @@ def run(args: argparse.Namespace) -> None:
         _refuse("--data", args.data, "a plan of virtual brains", "a plan with people")
     if not isinstance(plan, PaintedPlan):
         _refuse("--shard", args.shard, "a plan without painted lesions", "a plan with the key 'hosts'")
+        _refuse("--reuse", args.reuse, "a plan without painted lesions", "a plan with the key 'hosts'")
     shard, data = _shard(args.shard), args.data or Path()
+    if args.dry_run:
+        print("\n".join(told(plan, forecast(plan))))
+        return
     with RunFolder.open(args.out, resume=args.resume or shard is not None) as folder:
+        if plan.unsupervised:
+            for line in told(plan, forecast(plan)):
+                folder.log(line)
         if isinstance(plan, PaintedPlan):
+            if args.reuse is not None:
+                reuse(folder, plan, args.reuse)
             painted_benchmark(folder, plan, data, shard)
         elif isinstance(plan, PatientPlan):
             patient_benchmark(folder, plan, data)

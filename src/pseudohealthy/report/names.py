@@ -28,6 +28,8 @@ ROWS = {
     "disyre": "restores painted anomalies step by step, saw no lesion",
     "unet": "segmentation network, scan only",
     "unet_res": "segmentation network, scan and residual",
+    "unet_draem": "unet that learned from synthetic anomalies alone",
+    "sadm_draem": "reconstruction joined with unet_draem",
     "nnunet_2d": "segmentation network after nnU-Net, scan only",
     "sadm": "reconstruction joined with unet",
     "sadm_res": "reconstruction joined with unet_res",

@@ -26,6 +26,8 @@ def calibrate(
     cohort: Cohort,
     settings: CalibrationSettings | None = None,
     advance: Callable[[], None] = lambda: None,
+    *,
+    baselines: bool = True,
 ) -> list[Model]:
     """The models with thresholds for each of their rows, found on scans that they have not learned from.
 
@@ -37,6 +39,7 @@ def calibrate(
         cohort: Calibration scans.
         settings: Volume and risk; by default those of the first model's recipe.
         advance: Called after each scan.
+        baselines: Also for the rows of the detectors, which are the same for all methods that saw the same scans.
 
     Raises:
         CohortError: The cohort is empty.
@@ -64,7 +67,8 @@ def calibrate(
         lesion = read_lesion(case, prepared)
         brain = prepared.native_mask.data if lesion is None else prepared.native_mask.data & ~lesion.ignored.data
         for _, rows in score_with(inferences, prepared):
-            for row, native in native_scores(prepared, rows).items():
+            wanted = {row: score for row, score in rows.items() if baselines or row not in DETECTORS}
+            for row, native in native_scores(prepared, wanted).items():
                 if lesion is not None and bool(lesion.lesion.data.any()):
                     annotated.setdefault(row, []).append((native[brain], lesion.lesion.data[brain]))
                 else:

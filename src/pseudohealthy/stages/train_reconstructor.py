@@ -24,6 +24,7 @@ from pseudohealthy.stages.recipe import Recipe, as_yaml
 from pseudohealthy.stages.run_folder import RunFolder
 from pseudohealthy.stages.tensors import store_cohort
 from pseudohealthy.stages.training import Loss, fit
+from pseudohealthy.stages.untrained import UNTRAINED, untrained_loss
 
 VALIDATION_SLICES = 48
 CHUNK = 16
@@ -63,8 +64,9 @@ def train_reconstructor(
     if (given := give_pretrained(network, method.settings)) is not None:
         run.log(given)
     run.log(f"{method.method}: {sum(p.numel() for p in network.parameters()) / 1e6:.2f} M parameters")
-    _pretrain(network, store, held_out, recipe, run, resume=resume)
     checks = Validation(fixed_slices(held_out, VALIDATION_SLICES), settings.seed)
+    untrained = untrained_loss(network, checks, settings.steps, run)
+    _pretrain(network, store, held_out, recipe, run, resume=resume)
     fit(network, loss_of(store, recipe), checks, settings, run, resume=resume)
     network.requires_grad_(False)
     model = Model(
@@ -74,7 +76,7 @@ def train_reconstructor(
         population=Population.of(store.images),
         seed=settings.seed,
         trained_on={"reconstructor": {case.name: inputs[case.name] for case in healthy}},
-        metrics=checks(network),
+        metrics={**checks(network), UNTRAINED: untrained},
     )
     save_model(model, run.path / "model")
     shutil.rmtree(run.path / "slices")

@@ -25,6 +25,7 @@ from pseudohealthy.stages.refuse import refuse_seen
 from pseudohealthy.stages.run_folder import RunFolder
 from pseudohealthy.stages.tensors import store_cohort
 from pseudohealthy.stages.training import Loss, best_device, fit
+from pseudohealthy.stages.untrained import UNTRAINED, untrained_loss
 
 VALIDATION_SLICES = 48
 CHUNK = 16
@@ -102,6 +103,7 @@ def train_segmenter(
     references = Reference(stage_1, reference)
     batches = Batches(stores, recipe)
     checks = Validation(_validation_batch(stores["validation"], recipe, settings.seed), references, settings.seed)
+    untrained = untrained_loss(network, checks, settings.steps, run)
     fit(network, loss_of(batches, references, recipe), checks, settings, run, resume=resume)
     stage_1.reconstructor.to("cpu")
     network.requires_grad_(False)
@@ -112,7 +114,10 @@ def train_segmenter(
         reference=reference,
         trained_on={**stage_1.trained_on, "segmenter": {case.name: inputs[case.name] for case in scans.annotated}},
         calibration={},
-        metrics={**stage_1.metrics, **{f"segmenter_{key}": value for key, value in checks(network).items()}},
+        metrics={
+            **stage_1.metrics,
+            **{f"segmenter_{key}": value for key, value in {**checks(network), UNTRAINED: untrained}.items()},
+        },
     )
     save_model(model, run.path / "model")
     shutil.rmtree(run.path / "slices")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
+from pseudohealthy.evaluate.trained import Trained
 from pseudohealthy.stages.run_folder import RunFolder
 from pseudohealthy.workflows.evaluate_cohort import Evaluation
 from pseudohealthy.workflows.experiments.virtual_experiment import experiment
@@ -35,7 +36,13 @@ def demo(run: RunFolder, plan: VirtualPlan, seed: int) -> Evaluation:
     return evaluation
 
 
-def write_virtual_results(run: RunFolder, evaluation: Evaluation, plan: VirtualPlan, facts: Mapping[str, str]) -> None:
+def write_virtual_results(
+    run: RunFolder,
+    evaluation: Evaluation,
+    plan: VirtualPlan,
+    facts: Mapping[str, str],
+    trained: Sequence[Trained] = (),
+) -> None:
     """Write tables and page of a virtual experiment, with what simulated brains can and cannot show."""
     write_results(
         run,
@@ -46,4 +53,5 @@ def write_virtual_results(run: RunFolder, evaluation: Evaluation, plan: VirtualP
         facts=facts,
         notes=NOTES,
         caveat=CAVEAT,
+        trained=trained,
     )

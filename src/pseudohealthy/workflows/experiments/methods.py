@@ -5,16 +5,38 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, ClassVar
 
 import yaml
 
 from pseudohealthy.data.anomalies import ANOMALIES
 from pseudohealthy.errors import CohortError
+from pseudohealthy.models.reconstructors import RECONSTRUCTORS
 from pseudohealthy.models.segmenters import SEGMENTERS
 from pseudohealthy.stages.reference import REFERENCES
 from pseudohealthy.workflows.experiments.trainings import Training
+
+OWN = ("reconstructor.settings.", "reconstructor_training.", "augment.")
+"""What may be other for one method: not the grid, the score or the thresholds, by which the rows are compared."""
+
+
+@dataclass(frozen=True)
+class Times:
+    """How often a plan does what.
+
+    Attributes:
+        stage_1: Trainings of each method of Stage I.
+        annotated: Trainings of each segmenter on annotated scans.
+        unannotated: Trainings of each segmenter on painted anomalies.
+        scored: Scans that each row is calibrated and tested on; 0 where the data alone can say.
+    """
+
+    stage_1: int
+    annotated: int
+    unannotated: int
+    scored: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,16 +48,24 @@ class Methods:
         segmenters: Stage II networks that are trained; the first is the main model.
         references: What stands for x^ in further trainings of the main one: `input`, `population` (controls).
         synthetic: Anomaly generator of one more training of the main one, without annotations, or `none`.
+        synthetic_segmenters: Which segmenters learn from `synthetic`; none named is the main one alone.
+        unsupervised: Further methods of Stage I, each trained and tested as a row of its own (`unsupervised.py`).
+        methods: Method of `unsupervised` -> keys of the recipe that are other for it, with dots between their levels.
         seeds: One complete run each.
         title: Title of the page.
+        later: Keys that came after the first runs.
     """
 
     recipe: str
     segmenters: tuple[str, ...] = ("unet_res", "unet")
     references: tuple[str, ...] = ()
     synthetic: str = "none"
+    synthetic_segmenters: tuple[str, ...] = ()
+    unsupervised: tuple[str, ...] = ()
+    methods: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     seeds: tuple[int, ...] = (0,)
     title: str = "Known and unseen pathology"
+    later: ClassVar[tuple[str, ...]] = ("synthetic_segmenters", "unsupervised", "methods")
 
     def __post_init__(self) -> None:
         """A plan that cannot end is refused before hours have gone into it."""
@@ -43,14 +73,27 @@ class Methods:
             ("segmenters", self.segmenters, SEGMENTERS),
             ("references", self.references, REFERENCES),
             ("synthetic", (self.synthetic,), ("none", *ANOMALIES)),
+            ("synthetic_segmenters", self.synthetic_segmenters, self.segmenters if self.synthetic != "none" else ()),
+            ("unsupervised", self.unsupervised, RECONSTRUCTORS),
+            ("methods", self.methods, self.unsupervised),
         ):
             unknown = [name for name in names if name not in known]
             if unknown:
-                raise ValueError(f"{key} '{unknown[0]}', which is none of {', '.join(known)}")
+                raise ValueError(f"{key} '{unknown[0]}', which is none of {', '.join(known) or '(none)'}")
+            if len(set(names)) < len(names):
+                raise ValueError(f"{key} {tuple(names)}, where one stands twice")
+        shared = [key for keys in self.methods.values() for key in keys if not key.startswith(OWN)]
+        if shared:
+            raise ValueError(f"the key '{shared[0]}' under 'methods', which does not begin with {', '.join(OWN)}")
         if not self.segmenters:
             raise ValueError("no segmenters")
         if not self.seeds or min(self.seeds) < 0:
             raise ValueError(f"seeds {self.seeds}, which are not one or more of 0, 1, 2, ...")
+
+    @property
+    def times(self) -> Times:
+        """One training of each a seed."""
+        return Times(len(self.seeds), len(self.seeds), len(self.seeds), 0)
 
     @property
     def trainings(self) -> tuple[Training, ...]:
@@ -59,13 +102,25 @@ class Methods:
         return (
             *(Training(name) for name in self.segmenters),
             *(Training(main, reference) for reference in self.references),
-            *([Training(main, synthetic=self.synthetic)] if self.synthetic != "none" else []),
+            *(Training(name, synthetic=self.synthetic) for name in self._synthetic_segmenters),
         )
+
+    @property
+    def _synthetic_segmenters(self) -> tuple[str, ...]:
+        return () if self.synthetic == "none" else self.synthetic_segmenters or self.segmenters[:1]
 
 
 def as_yaml(plan: Methods) -> str:
-    """The plan, all defaults filled in, as YAML text that can be read back as a plan."""
-    return yaml.safe_dump(json.loads(json.dumps(dataclasses.asdict(plan))), sort_keys=False)
+    """The plan, all defaults filled in, as YAML text that can be read back as a plan.
+
+    Keys of `later` are left out where they have their defaults, so that a run that was begun without them goes on.
+    """
+    content = dataclasses.asdict(plan)
+    for key in dataclasses.fields(plan):
+        default = key.default if key.default_factory is dataclasses.MISSING else key.default_factory()
+        if key.name in plan.later and content[key.name] == default:
+            del content[key.name]
+    return yaml.safe_dump(json.loads(json.dumps(content)), sort_keys=False)
 
 
 def refuse_too_few(dataset: Path, who: str, n: int, folds: int, roles: Mapping[str, int]) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from pseudohealthy.evaluate.table import CaseResult, read_cases, write_cases
+from pseudohealthy.evaluate.trained import Trained
 from pseudohealthy.io.cohort import Cohort
 from pseudohealthy.io.files import write_json
 from pseudohealthy.report.gallery import GalleryCase
@@ -29,6 +30,7 @@ class Direction:
         betas: The same for the main model's score at each beta, rows `beta=0.0` to `beta=1.0`.
         gallery: Pictures of the folds that were run now.
         facts: Short facts about the runs.
+        trained: What the trainings were, of plans that compare methods of Stage I.
     """
 
     annotated: str
@@ -36,6 +38,7 @@ class Direction:
     betas: list[CaseResult] = field(default_factory=list)
     gallery: list[GalleryCase] = field(default_factory=list)
     facts: dict[str, str] = field(default_factory=dict)
+    trained: list[Trained] = field(default_factory=list)
 
     def add(self, run: RunFolder, name: str) -> None:
         """Add the tables of a fold that is done; its minutes become a fact of this name."""

@@ -13,6 +13,7 @@ from pseudohealthy.workflows.experiments.folds import cohort_of, sides, wanted
 from pseudohealthy.workflows.experiments.one_fold import Direction, is_done, run_fold
 from pseudohealthy.workflows.experiments.painted_plan import PaintedPlan
 from pseudohealthy.workflows.experiments.trainings import seeded
+from pseudohealthy.workflows.experiments.unsupervised import cases_of, recipe_of, run_methods, trained_in
 
 
 class PaintedRun:
@@ -31,6 +32,7 @@ class PaintedRun:
     def __init__(self, run: RunFolder, plan: PaintedPlan, data: Path, seed: int) -> None:
         self._run, self._plan, self._seed = run, plan, seed
         self._recipe = seeded(load_recipe(plan.recipe), seed)
+        self._recipes = {method: recipe_of(plan, method, seed) for method in plan.unsupervised}
         self.painted = _painted(run, plan, data, seed)
         seeds = {"lesions": seed, "folds": seed, "training": seed}
         run.record(as_yaml(self._recipe), self.painted, seeds, resume=True)
@@ -58,15 +60,26 @@ class PaintedRun:
                 unannotated_in=fold,  # the same in every direction
             )
         direction.add(inner, f"Seed {self._seed}, fold {number}")
+        if self._recipes:
+            cohort = cohort_of(self._plan, self.painted, self._sides[number], direction.annotated)
+            run_methods(inner, cohort, self._recipes, prefix=f"{self._seed}/", stage_1_in=fold)
+            direction.cases += cases_of(inner, self._plan)
+            direction.trained += trained_in(self._plan, fold.path, inner.path, fold.path)
 
 
 def _painted(run: RunFolder, plan: PaintedPlan, data: Path, seed: int) -> Cohort:
     folder = run.path / "data"
     if (folder / "cohort.tsv").is_file():
-        return read_cohort(folder / "cohort.tsv")
+        return _of_plan(read_cohort(folder / "cohort.tsv"), plan)
     hosts = plan.people(data)
     scans = wanted(plan, [host.name for host in hosts])
     with progress(run, "paint", len(scans)) as advance:
         return paint_cohort(
             folder, hosts, scans, seed, plan.spacing_mm, plan.mask_folders(data), advance, plan.without_masks
         )
+
+
+def _of_plan(painted: Cohort, plan: PaintedPlan) -> Cohort:
+    """The scans that the plan wants: a run with more directions, from which they were taken, has painted others too."""
+    names = {one.name() for one in wanted(plan, list(dict.fromkeys(case.columns["host"] for case in painted)))}
+    return Cohort(case for case in painted if case.name in names)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pseudohealthy.virtual.host_files import HostFiles, find_hosts
-from pseudohealthy.workflows.experiments.methods import Methods, refuse_too_few
+from pseudohealthy.workflows.experiments.methods import Methods, Times, refuse_too_few
 
 ROLES = ("train", "validation", "annotated", "calibration")
 CONTROLS = ("healthy", "sham")
@@ -59,6 +59,18 @@ class PaintedPlan(Methods):
             raise ValueError(f"masks of {', '.join(set(self.masks) - set(self.sets))}, which is no set")
         if self.folds < 2 or self.copies < 1:
             raise ValueError(f"folds {self.folds} and copies {self.copies}, which have to be 2 or more and 1 or more")
+
+    @property
+    def times(self) -> Times:
+        """Stage I and what learns without annotations once a fold, the rest once a fold and direction.
+
+        The folds' people are taken to be as many as the roles need; a sham is scored twice, with and without paint.
+        """
+        folds = len(self.seeds) * self.folds
+        people = round(sum(self.roles.values()) * self.folds / (self.folds - 1))
+        tested = len(self.seeds) * people * (len(self.sets) + len(CONTROLS) + 1)
+        directions = len(self.annotated)
+        return Times(folds, folds * directions, folds, directions * (tested + 2 * folds * self.roles["calibration"]))
 
     def unseen(self, annotated: str) -> tuple[str, ...]:
         """The sets that are never annotated in a direction."""

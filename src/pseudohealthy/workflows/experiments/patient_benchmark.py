@@ -15,6 +15,7 @@ from pseudohealthy.workflows.experiments.one_fold import Direction, is_done, run
 from pseudohealthy.workflows.experiments.patient_plan import PatientPlan
 from pseudohealthy.workflows.experiments.people_results import write_people_results
 from pseudohealthy.workflows.experiments.trainings import seeded
+from pseudohealthy.workflows.experiments.unsupervised import cases_of, recipe_of, run_methods, trained_in
 
 NOTES = (
     "Patients' scans with lesions that people have outlined. Each patient was tested once for each seed, by networks "
@@ -41,19 +42,24 @@ def patient_benchmark(run: RunFolder, plan: PatientPlan, data: Path) -> Directio
     for seed in plan.seeds:
         of_seed = run.inner(f"seed-{seed}")
         recipe = seeded(load_recipe(plan.recipe), seed)
+        recipes = {method: recipe_of(plan, method, seed) for method in plan.unsupervised}
         healthy = Cohort([*plan.healthy_sides(data, seed), *_virtual(of_seed, plan, seed)])
         folds = plan.patient_sides(data, seed)
         inputs = Cohort([*healthy, *folds[0]])
         of_seed.record(recipe_yaml(recipe), inputs, {"folds": seed, "training": seed}, resume=True)
         for number, patients in enumerate(folds):
-            inner = of_seed.inner(f"fold-{number}")
+            inner, cohort = of_seed.inner(f"fold-{number}"), Cohort([*healthy, *patients])
             if not is_done(inner):
                 direction.gallery += run_fold(
-                    *(inner, Cohort([*healthy, *patients]), recipe, plan.trainings),
+                    *(inner, cohort, recipe, plan.trainings),
                     stage_1_in=of_seed,
                     unannotated_in=of_seed,
                 )
             direction.add(inner, f"Seed {seed}, fold {number}")
+            if recipes:
+                run_methods(inner, cohort, recipes, stage_1_in=of_seed)
+                direction.cases += cases_of(inner, plan)
+                direction.trained += trained_in(plan, of_seed.path, inner.path, of_seed.path)
             write_people_results(run, direction, list(plan.others), same_people=False, title=plan.title, notes=NOTES)
     return direction
 

@@ -10,7 +10,7 @@ from pseudohealthy.errors import CohortError
 from pseudohealthy.io.bids import discover
 from pseudohealthy.io.cohort import Cohort
 from pseudohealthy.io.splits import fold_by_group, split_by_group
-from pseudohealthy.workflows.experiments.methods import Methods, refuse_too_few
+from pseudohealthy.workflows.experiments.methods import Methods, Times, refuse_too_few
 
 HEALTHY_ROLES = ("validation", "calibration", "test")
 PATIENT_ROLES = ("annotated", "calibration")
@@ -56,6 +56,11 @@ class PatientPlan(Methods):
             raise ValueError("fewer than 2 folds, fewer than 0 virtual brains, or no healthy dataset")
         if {"healthy", self.pathology} & set(self.others):
             raise ValueError(f"others {tuple(self.others)}, one of which has another role")
+
+    @property
+    def times(self) -> Times:
+        """Stage I and what learns without annotations once a seed, the rest once a fold."""
+        return Times(len(self.seeds), len(self.seeds) * self.folds, len(self.seeds), 0)
 
     def healthy_sides(self, data: Path, seed: int) -> Cohort:
         """The healthy scans with their split.

@@ -51,4 +51,5 @@ def write_people_results(
         claims=test_claims([*direction.cases, *direction.betas], family, CLAIM_SEED),
         curve_cases=direction.betas,
         likeness=likeness,
+        trained=direction.trained,
     )

@@ -14,15 +14,23 @@ from pseudohealthy.workflows.evaluate_cohort import Evaluation, evaluate_cohort
 
 
 def calibrate_and_test(
-    run: RunFolder, models: Sequence[Model], cohort: Cohort, clock: Clock, betas: Sequence[float] = ()
+    run: RunFolder,
+    models: Sequence[Model],
+    cohort: Cohort,
+    clock: Clock,
+    betas: Sequence[float] = (),
+    *,
+    baselines: bool = True,
 ) -> Evaluation:
     """Find thresholds on the split `calibration`, write `run/model`, the first model's, and score the split `test`."""
     with progress(run, "calibrate", len(cohort.split("calibration"))) as advance:
-        calibrated = calibrate(models, cohort.split("calibration"), advance=advance)
+        calibrated = calibrate(models, cohort.split("calibration"), advance=advance, baselines=baselines)
     save_model(calibrated[0], run.path / "model")
     clock.lap("calibrate")
     with progress(run, "evaluate", len(cohort.split("test"))) as advance:
-        evaluation = evaluate_cohort(calibrated, cohort.split("test"), advance=advance, betas=betas)
+        evaluation = evaluate_cohort(
+            calibrated, cohort.split("test"), advance=advance, betas=betas, baselines=baselines
+        )
     clock.lap("evaluate")
     return evaluation
 

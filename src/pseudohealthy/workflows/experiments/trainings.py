@@ -11,8 +11,13 @@ from pseudohealthy.models.segmenters import SEGMENTERS
 from pseudohealthy.stages.model_folder import Model, load_model
 from pseudohealthy.stages.recipe import Recipe
 from pseudohealthy.stages.run_folder import RunFolder
+from pseudohealthy.stages.stopwatch import timed
 from pseudohealthy.stages.train_reconstructor import train_reconstructor
 from pseudohealthy.stages.train_segmenter import Supervision, train_segmenter
+from pseudohealthy.workflows.training_page import TrainingPage
+
+STAGE_1 = "stage-1"
+"""Folder of the recipe's own Stage I, on which Stage II is built."""
 
 
 @dataclass(frozen=True)
@@ -45,11 +50,31 @@ def seeded(recipe: Recipe, seed: int) -> Recipe:
     )
 
 
-def stage_1(cohort: Cohort, recipe: Recipe, run: RunFolder, *, resume: bool) -> Model:
-    """Stage I on the splits `train` and `validation`, into `run/stage-1`; with `resume` an earlier run's goes on."""
-    inner = run.inner("stage-1")
-    done = _finished(inner) if resume else None
-    return done or train_reconstructor(cohort.split("train"), cohort.split("validation"), recipe, inner, resume=resume)
+def chosen_for(training: Training, recipe: Recipe) -> Recipe:
+    """The recipe with a training's network and supervision."""
+    kind = SEGMENTERS[training.segmenter][0]
+    settings = recipe.segmenter.settings if isinstance(recipe.segmenter.settings, kind) else kind()
+    return dataclasses.replace(
+        recipe,
+        segmenter=MethodChoice(training.segmenter, settings),
+        supervision=dataclasses.replace(recipe.supervision, synthetic=training.synthetic),
+    )
+
+
+def stage_1(cohort: Cohort, recipe: Recipe, run: RunFolder, *, resume: bool, folder: str = STAGE_1) -> Model:
+    """Stage I on the splits `train` and `validation`, into `run/folder`; with `resume` an earlier run's goes on."""
+    inner = run.inner(folder)
+    if resume and (done := _finished(inner)) is not None:
+        return done
+    with timed(inner.path):
+        return train_reconstructor(
+            cohort.split("train"),
+            cohort.split("validation"),
+            recipe,
+            inner,
+            resume=resume,
+            watch=TrainingPage(inner.path),
+        )
 
 
 def stage_2(training: Training, cohort: Cohort, first: Model, recipe: Recipe, run: RunFolder, *, resume: bool) -> Model:
@@ -58,20 +83,17 @@ def stage_2(training: Training, cohort: Cohort, first: Model, recipe: Recipe, ru
     It learns from the split `annotated` and is validated on the annotated scans of `calibration`; without annotations
     it learns and is validated on those of Stage I.
     """
-    inner = run.inner(training.name)
-    kind = SEGMENTERS[training.segmenter][0]
-    settings = recipe.segmenter.settings if isinstance(recipe.segmenter.settings, kind) else kind()
-    chosen = dataclasses.replace(
-        recipe,
-        segmenter=MethodChoice(training.segmenter, settings),
-        supervision=dataclasses.replace(recipe.supervision, synthetic=training.synthetic),
-    )
+    inner, chosen = run.inner(training.name), chosen_for(training, recipe)
     if training.synthetic == "none":
         scans = Supervision(Cohort(()), cohort.split("annotated"), cohort.split("calibration").annotated)
     else:
         scans = Supervision(cohort.split("train"), Cohort(()), cohort.split("validation"))
-    done = _finished(inner) if resume else None
-    return done or train_segmenter(first, scans, chosen, inner, reference=training.reference, resume=resume)
+    if resume and (done := _finished(inner)) is not None:
+        return done
+    with timed(inner.path):
+        return train_segmenter(
+            first, scans, chosen, inner, reference=training.reference, resume=resume, watch=TrainingPage(inner.path)
+        )
 
 
 def _finished(run: RunFolder) -> Model | None:

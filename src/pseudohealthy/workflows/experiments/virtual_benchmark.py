@@ -6,17 +6,20 @@ import dataclasses
 import json
 
 from pseudohealthy.evaluate.table import read_cases, write_cases
+from pseudohealthy.evaluate.trained import Trained
+from pseudohealthy.io.cohort import read_cohort
 from pseudohealthy.io.files import write_json
 from pseudohealthy.stages.run_folder import RunFolder
 from pseudohealthy.workflows.evaluate_cohort import Evaluation
 from pseudohealthy.workflows.experiments.demo import write_virtual_results
 from pseudohealthy.workflows.experiments.methods import as_yaml
+from pseudohealthy.workflows.experiments.unsupervised import cases_of, recipe_of, run_methods, trained_in
 from pseudohealthy.workflows.experiments.virtual_experiment import experiment
 from pseudohealthy.workflows.experiments.virtual_plan import VirtualPlan
 
 
 def benchmark(run: RunFolder, plan: VirtualPlan) -> Evaluation:
-    """Run every seed of a plan that has no `cases.tsv` yet, then write the pooled results.
+    """Run every seed of a plan that has no `cases.tsv` yet, and its methods that are not done; then pool the results.
 
     The pictures are those of the seeds that were run now; the table is of all.
 
@@ -28,7 +31,8 @@ def benchmark(run: RunFolder, plan: VirtualPlan) -> Evaluation:
         ConfigError: The folder holds the results of another plan.
     """
     run.record(as_yaml(plan), (), {f"seed {seed}": seed for seed in plan.seeds}, resume=True)
-    pooled = Evaluation()
+    pooled, trained = Evaluation(), list[Trained]()
+    recipes = {seed: {method: recipe_of(plan, method, seed) for method in plan.unsupervised} for seed in plan.seeds}
     facts: dict[str, str] = {"Seeds": ", ".join(map(str, plan.seeds))}
     for seed in plan.seeds:
         inner = run.inner(f"seed-{seed}")
@@ -43,7 +47,12 @@ def benchmark(run: RunFolder, plan: VirtualPlan) -> Evaluation:
             named = [dataclasses.replace(case, case=f"{seed}/{case.case}") for case in evaluation.cases]
             write_cases(named, cases)
         pooled.cases += read_cases(cases)
+        if plan.unsupervised:
+            cohort = read_cohort(inner.path / "data" / "cohort.tsv")
+            run_methods(inner, cohort, recipes[seed], prefix=f"{seed}/", stage_1_in=inner)
+            pooled.cases += cases_of(inner, plan)
+            trained += trained_in(plan, inner.path, inner.path, inner.path)
         told = json.loads((inner.path / "facts.json").read_text(encoding="utf-8"))
         facts |= {f"Seed {seed}: minutes": told["Minutes"], "Stage I": told["Stage I"], "Stage II": told["Stage II"]}
-    write_virtual_results(run, pooled, plan, facts)
+    write_virtual_results(run, pooled, plan, facts, trained)
     return pooled

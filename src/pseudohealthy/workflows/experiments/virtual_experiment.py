@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pseudohealthy.io.cohort import Cohort, read_cohort
 from pseudohealthy.stages.progress import progress
 from pseudohealthy.stages.recipe import as_yaml, load_recipe
 from pseudohealthy.stages.run_folder import RunFolder
@@ -28,8 +29,7 @@ def experiment(
     """
     clock = Clock(run)
     recipe = seeded(load_recipe(plan.recipe), seed)
-    with progress(run, "simulate", sum(group.n for group in plan.groups)) as advance:
-        cohort = simulate(run.path / "data", plan.groups, seed, advance=advance)
+    cohort = _simulated(run, plan, seed, resume=resume)
     run.record(as_yaml(recipe), cohort, {"cohort": seed, "training": seed})
     clock.lap("simulate")
     first = stage_1(cohort, recipe, run, resume=resume)
@@ -38,3 +38,11 @@ def experiment(
     clock.lap("Stage II")
     evaluation = calibrate_and_test(run, models, cohort, clock)
     return evaluation, {"Minutes": clock.told, "Seed": str(seed), **sizes(models, cohort)}
+
+
+def _simulated(run: RunFolder, plan: VirtualPlan, seed: int, *, resume: bool) -> Cohort:
+    folder = run.path / "data"
+    if resume and (folder / "participants.tsv").is_file():  # written last
+        return read_cohort(folder / "cohort.tsv")
+    with progress(run, "simulate", sum(group.n for group in plan.groups)) as advance:
+        return simulate(folder, plan.groups, seed, plan.spacing_mm, advance)

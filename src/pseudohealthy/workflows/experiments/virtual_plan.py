@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import ClassVar
 
 from pseudohealthy.stages.shipped import load
 from pseudohealthy.virtual.cohort import Group
-from pseudohealthy.workflows.experiments.methods import Methods
+from pseudohealthy.workflows.experiments.methods import Methods, Times
 
 CALIBRATION = (("calibration", False), ("calibration", True))
 """Healthy scans for the thresholds, annotated ones for the validation of Stage II."""
@@ -21,12 +22,15 @@ class VirtualPlan(Methods):
         groups: How many virtual subjects of which pathology on which side of the split.
         known: Test sets of the annotated pathology.
         unseen: Test sets of pathologies that were never annotated.
+        spacing_mm: Voxels of the scans.
     """
 
     groups: tuple[Group, ...]
     known: tuple[str, ...] = ("tumour",)
     unseen: tuple[str, ...] = ("stroke", "ms", "haemorrhage")
+    spacing_mm: float = 2.0
     title: str = "Simulated brains: known and unseen pathology"
+    later: ClassVar[tuple[str, ...]] = (*Methods.later, "spacing_mm")
 
     def __post_init__(self) -> None:
         """See `Methods`."""
@@ -37,6 +41,16 @@ class VirtualPlan(Methods):
                 raise ValueError(f"no {'annotated' if ill else 'healthy'} scans of the split '{split}'")
         if not {("test", False), ("test", True)} & filled:
             raise ValueError("no scans of the split 'test'")
+
+    @property
+    def times(self) -> Times:
+        """One training of each a seed; a sham is scored twice, with and without paint."""
+        scored = sum(
+            group.n * (2 if group.pathology == "sham" else 1)
+            for group in self.groups
+            if group.split in ("calibration", "test")
+        )
+        return replace(super().times, scored=len(self.seeds) * scored)
 
 
 def load_plan(name: str | Path) -> VirtualPlan:
