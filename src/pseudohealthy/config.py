@@ -48,7 +48,8 @@ class TrainingSettings:
 
     Attributes:
         steps: Optimiser steps.
-        batch_size: Slices a step.
+        batch_size: Slices a step, on all devices together.
+        accumulate: Parts of the batch that a device works through one after the other: less memory, the same steps.
         learning_rate: Peak learning rate.
         optimiser: `adam` (paper) or `adamw`.
         schedule: `constant` (paper) or `one_cycle` (warm-up, then cosine to zero).
@@ -64,6 +65,7 @@ class TrainingSettings:
 
     steps: int = 1000
     batch_size: int = 16
+    accumulate: int = 1
     learning_rate: float = 1e-4
     optimiser: Literal["adam", "adamw"] = "adam"
     schedule: Literal["constant", "one_cycle"] = "constant"
@@ -77,7 +79,7 @@ class TrainingSettings:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name in ("steps", "batch_size", "validate_every_steps", "checkpoint_every_steps"):
+        for name in ("steps", "batch_size", "accumulate", "validate_every_steps", "checkpoint_every_steps"):
             _refuse(getattr(self, name) < 1, f"{name} {getattr(self, name)} is not 1 or more")
         _refuse(self.seed < 0, f"seed {self.seed} is not 0 or more")
         _refuse(not 0 <= self.ema_decay < 1, f"ema_decay {self.ema_decay:g} is not in [0, 1)")

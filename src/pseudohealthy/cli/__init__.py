@@ -28,6 +28,7 @@ COMMANDS = {
     "predict": "score new scans: reconstruction, anomaly score, mask, page",
     "evaluate": "score annotated scans: per-case table, intervals, page",
     "benchmark": "a plan of cohorts, methods and seeds -> one table and page",
+    "report": "make the page of an evaluation or of a training anew, from its files",
     "serve": "drop a scan into a browser, and look at the result there",
 }
 
@@ -80,7 +81,7 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
             module.configure(command)
             for leaf in _leaves(command):
                 _add_common(leaf)
-    return parser.parse_args(arguments)
+    return parser.parse_args(arguments, argparse.Namespace(arguments=arguments))
 
 
 def _leaves(parser: argparse.ArgumentParser) -> list[argparse.ArgumentParser]:

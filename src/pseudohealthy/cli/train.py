@@ -1,7 +1,17 @@
 """`pseudohealthy train reconstructor` and `pseudohealthy train segmenter`."""
 
+from __future__ import annotations
+
 import argparse
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pseudohealthy.config import TrainingSettings
+    from pseudohealthy.stages.processes import Processes
+    from pseudohealthy.stages.run_folder import RunFolder
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -33,6 +43,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
             metavar="KEY=VALUE",
             help="change a key of the recipe, such as reconstructor_training.steps=200; may be repeated",
         )
+        stage.add_argument(
+            "--devices", type=int, default=1, metavar="N", help="GPUs, or processes without a GPU (default: 1)"
+        )
+        stage.add_argument(
+            "--nodes", type=int, default=1, metavar="M", help="machines with N devices each, by srun or torchrun"
+        )
         stage.add_argument("--resume", action="store_true", help="continue a killed training")
         stage.add_argument("--overwrite", action="store_true", help="write into a folder that has files in it")
 
@@ -42,14 +58,14 @@ def run_reconstructor(args: argparse.Namespace) -> None:
     from pseudohealthy.io.bids import discover
     from pseudohealthy.io.splits import refuse_leaks
     from pseudohealthy.stages.recipe import load_recipe
-    from pseudohealthy.stages.run_folder import RunFolder
     from pseudohealthy.stages.train_reconstructor import train_reconstructor
 
     recipe = load_recipe(args.config, args.overrides)
-    cohort = discover(args.data)
-    refuse_leaks(cohort.sides())
-    with RunFolder.open(args.out, resume=args.resume, overwrite=args.overwrite) as run:
-        train_reconstructor(cohort.split("train"), cohort.split("validation").healthy, recipe, run, resume=args.resume)
+    with _entered(args, recipe.reconstructor_training) as (run, processes):
+        cohort = discover(args.data)
+        refuse_leaks(cohort.sides())
+        healthy, validation = cohort.split("train"), cohort.split("validation").healthy
+        train_reconstructor(healthy, validation, recipe, run, resume=args.resume, processes=processes)
 
 
 def run_segmenter(args: argparse.Namespace) -> None:
@@ -59,18 +75,33 @@ def run_segmenter(args: argparse.Namespace) -> None:
     from pseudohealthy.io.splits import refuse_leaks
     from pseudohealthy.stages.model_folder import load_model
     from pseudohealthy.stages.recipe import load_recipe
-    from pseudohealthy.stages.run_folder import RunFolder
     from pseudohealthy.stages.train_segmenter import Supervision, train_segmenter
 
     synthetic = [f"supervision.synthetic={args.synthetic}"] if args.synthetic else []
     recipe = load_recipe(args.config, [*args.overrides, *synthetic])
     stage_1 = load_model(args.reconstructor)
-    cohort = discover(args.data)
-    refuse_leaks(cohort.sides())
-    scans = Supervision(
-        healthy=Cohort(()) if recipe.supervision.synthetic == "none" else cohort.split("train"),
-        annotated=cohort.split("annotated"),
-        validation=cohort.split("validation"),
-    )
-    with RunFolder.open(args.out, resume=args.resume, overwrite=args.overwrite) as run:
-        train_segmenter(stage_1, scans, recipe, run, resume=args.resume)
+    with _entered(args, recipe.segmenter_training) as (run, processes):
+        cohort = discover(args.data)
+        refuse_leaks(cohort.sides())
+        scans = Supervision(
+            healthy=Cohort(()) if recipe.supervision.synthetic == "none" else cohort.split("train"),
+            annotated=cohort.split("annotated"),
+            validation=cohort.split("validation"),
+        )
+        train_segmenter(stage_1, scans, recipe, run, resume=args.resume, processes=processes)
+
+
+@contextmanager
+def _entered(args: argparse.Namespace, settings: TrainingSettings) -> Iterator[tuple[RunFolder, Processes]]:
+    """The run folder and who trains in it. Where several shall train, this process only starts them, and ends."""
+    from pseudohealthy.stages.processes import is_started, joined, refuse, start
+    from pseudohealthy.stages.run_folder import RunFolder
+
+    refuse(args.devices, args.nodes, settings)
+    if args.devices * args.nodes > 1 and not is_started():
+        raise SystemExit(start(args.devices, args.nodes, args.arguments))
+    with (
+        joined(args.devices, args.nodes) as processes,
+        RunFolder.open(args.out, resume=args.resume, overwrite=args.overwrite, leads=processes.leads) as run,
+    ):
+        yield run, processes

@@ -10,6 +10,7 @@ import hashlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import torch
@@ -18,6 +19,9 @@ from torch import Tensor
 
 MIN_BRAIN_SHARE = 0.02
 """Slices with a smaller share of brain pixels are not trained on: there is nothing to learn from."""
+
+EVERY = slice(None)
+"""All rows of a batch."""
 
 
 def generator(*keys: int | str) -> torch.Generator:
@@ -88,6 +92,11 @@ class SliceStore:
         """Fill row `scan` with arrays of shape (z, y, x)."""
         self.images[scan], self.masks[scan] = image, mask
         self.lesions[scan], self.ignored[scan] = lesion, ignored
+
+    def flush(self) -> None:
+        """Bring what was put to the disk, for processes on other machines."""
+        for part in (self.images, self.masks, self.lesions, self.ignored):
+            cast(np.memmap, part).flush()
 
     def usable(self) -> list[NDArray[np.intp]]:
         """For each scan the positions of slices with enough brain."""

@@ -19,6 +19,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from pseudohealthy.data.slices import EVERY
 from pseudohealthy.models.condition import feature_levels
 
 
@@ -48,9 +49,10 @@ class SparK(nn.Module):
         )
         self.head = nn.Conv2d(width, self.stride**2, 1)
 
-    def loss(self, x: Tensor, rng: torch.Generator) -> Tensor:
+    def loss(self, x: Tensor, rng: torch.Generator, rows: slice = EVERY) -> Tensor:
         """L2 between hidden cells, normalised, and what the decoder makes of the others; a scalar."""
-        kept = self.kept(x, rng)
+        kept = self.kept(x, rng)[rows]
+        x = x[rows]
         target, counted = self.target(x)
         error = (self.filled(x, kept) - target).square()
         weight = (counted & ~kept).to(error.dtype)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from pseudohealthy.data.slices import SliceBatch
+from pseudohealthy.data.slices import EVERY, SliceBatch
 from pseudohealthy.errors import ConfigError
 from pseudohealthy.stages.model_folder import Model
 
@@ -39,11 +39,13 @@ class Reference:
         return self._control(batch)[None]
 
     @torch.no_grad()
-    def draw(self, batch: SliceBatch, rng: torch.Generator) -> Tensor:
-        """One random x^ a slice, for training."""
-        if self._name == "reconstruction":
+    def draw(self, batch: SliceBatch, rng: torch.Generator, rows: slice = EVERY) -> Tensor:
+        """One random x^ of each of `rows`, for training; random numbers are drawn for the whole batch."""
+        if self._name == "reconstruction" and rows == EVERY:
             return self._masked(self._reconstructor.draw(batch.x, rng), batch)
-        return self._control(batch)
+        if self._name == "reconstruction":
+            return self._reconstructor.draw(batch.x, rng, rows) * batch.mask[rows]
+        return self._control(batch)[rows]
 
     def _control(self, batch: SliceBatch) -> Tensor:
         if self._name == "input":

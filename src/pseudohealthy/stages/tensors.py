@@ -67,4 +67,5 @@ def store_cohort(cohort: Cohort, folder: Path, grid_name: str, space: str) -> Sl
         prepared = read_case(case, grid, space)
         lesion = read_lesion(case, prepared)
         store.put(row, to_zyx(prepared.image.data), to_zyx(prepared.mask.data), *lesion_zyx(lesion, prepared))
+    store.flush()
     return store

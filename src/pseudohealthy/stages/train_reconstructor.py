@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from pseudohealthy.data.augment import augment
 from pseudohealthy.data.blobs import BlobAnomaly
-from pseudohealthy.data.slices import Sampler, SliceBatch, SliceStore, fixed_slices, generator
+from pseudohealthy.data.slices import EVERY, Sampler, SliceBatch, SliceStore, fixed_slices, generator
 from pseudohealthy.errors import CohortError
 from pseudohealthy.io.cohort import Cohort
 from pseudohealthy.io.splits import refuse_leaks
@@ -20,9 +20,10 @@ from pseudohealthy.models.population import Population
 from pseudohealthy.models.reconstructors import RECONSTRUCTORS, Reconstructor
 from pseudohealthy.stages.model_folder import Model, save_model
 from pseudohealthy.stages.pretrained import give_pretrained
+from pseudohealthy.stages.processes import ALONE, Processes
 from pseudohealthy.stages.recipe import Recipe, as_yaml
 from pseudohealthy.stages.run_folder import RunFolder
-from pseudohealthy.stages.tensors import store_cohort
+from pseudohealthy.stages.stored import stored
 from pseudohealthy.stages.training import Loss, fit
 from pseudohealthy.stages.untrained import UNTRAINED, untrained_loss
 
@@ -31,7 +32,13 @@ CHUNK = 16
 
 
 def train_reconstructor(
-    healthy: Cohort, validation: Cohort, recipe: Recipe, run: RunFolder, *, resume: bool = False
+    healthy: Cohort,
+    validation: Cohort,
+    recipe: Recipe,
+    run: RunFolder,
+    *,
+    resume: bool = False,
+    processes: Processes = ALONE,
 ) -> Model:
     """Train Stage I and write `RUN/model`.
 
@@ -41,6 +48,7 @@ def train_reconstructor(
         recipe: What to train and how.
         run: Where everything goes.
         resume: Continue a killed training.
+        processes: Who trains; each calls this function.
 
     Raises:
         CohortError: A cohort is empty, or a training scan has a lesion mask with a lesion in it.
@@ -54,8 +62,8 @@ def train_reconstructor(
         as_yaml(recipe), (*healthy, *validation), {"reconstructor_training": settings.seed}, resume=resume
     )
     run.log(f"preparing {len(healthy)} training and {len(validation)} validation scans")
-    store = store_cohort(healthy, run.path / "slices" / "train", recipe.grid, recipe.space)
-    held_out = store_cohort(validation, run.path / "slices" / "validation", recipe.grid, recipe.space)
+    store = stored(healthy, run.path / "slices" / "train", recipe, processes)
+    held_out = stored(validation, run.path / "slices" / "validation", recipe, processes)
     _refuse_lesions(store, healthy)
 
     torch.manual_seed(settings.seed)  # initial weights: PyTorch's layers take no generator
@@ -66,8 +74,8 @@ def train_reconstructor(
     run.log(f"{method.method}: {sum(p.numel() for p in network.parameters()) / 1e6:.2f} M parameters")
     checks = Validation(fixed_slices(held_out, VALIDATION_SLICES), settings.seed)
     untrained = untrained_loss(network, checks, settings.steps, run)
-    _pretrain(network, store, held_out, recipe, run, resume=resume)
-    fit(network, loss_of(store, recipe), checks, settings, run, resume=resume)
+    _pretrain(network, store, held_out, recipe, run, resume=resume, processes=processes)
+    fit(network, loss_of(store, recipe), checks, settings, run, resume=resume, processes=processes)
     network.requires_grad_(False)
     model = Model(
         recipe=recipe,
@@ -78,14 +86,22 @@ def train_reconstructor(
         trained_on={"reconstructor": {case.name: inputs[case.name] for case in healthy}},
         metrics={**checks(network), UNTRAINED: untrained},
     )
-    save_model(model, run.path / "model")
-    shutil.rmtree(run.path / "slices")
+    if run.leads:
+        save_model(model, run.path / "model")
+        shutil.rmtree(run.path / "slices")
     run.log(f"model written to {run.path / 'model'}")
     return model
 
 
 def _pretrain(
-    network: Reconstructor, store: SliceStore, held_out: SliceStore, recipe: Recipe, run: RunFolder, *, resume: bool
+    network: Reconstructor,
+    store: SliceStore,
+    held_out: SliceStore,
+    recipe: Recipe,
+    run: RunFolder,
+    *,
+    resume: bool,
+    processes: Processes,
 ) -> None:
     """The training that comes before, where the method has one: in a folder of its own, resumed like any other."""
     planned = network.pretraining()
@@ -101,7 +117,8 @@ def _pretrain(
             return {"val_loss": mean_loss(cast(Reconstructor, trained).loss, slices, settings.seed, device) or 0.0}
 
     run.log(f"pre-training: {steps} steps")
-    fit(pupil, loss_of(store, recipe, "pretraining"), checks, settings, run.inner("pretraining"), resume=resume)
+    loss, inner = loss_of(store, recipe, "pretraining"), run.inner("pretraining")
+    fit(pupil, loss, checks, settings, inner, resume=resume, processes=processes)
     network.train()
 
 
@@ -113,12 +130,13 @@ def loss_of(store: SliceStore, recipe: Recipe, role: str = "reconstructor") -> L
     settings = recipe.reconstructor_training
     sampler = Sampler(store, settings.seed)
 
-    def loss(network: nn.Module, step: int) -> Tensor:
+    def loss(network: nn.Module, step: int, rows: slice = EVERY) -> Tensor:
         device = next(network.parameters()).device
         rng = generator(settings.seed, step, role)
         batch = sampler.draw(step, settings.batch_size).to(device)
         x, _, _ = augment(batch.x, batch.mask, None, recipe.augment, rng)
-        return cast(Reconstructor, network).loss(x, rng)
+        reconstructor = cast(Reconstructor, network)
+        return reconstructor.loss(x, rng) if rows == EVERY else reconstructor.loss(x, rng, rows)
 
     return loss
 

@@ -13,17 +13,18 @@ from torch.nn import functional
 
 from pseudohealthy.data.anomalies import ANOMALIES
 from pseudohealthy.data.augment import augment
-from pseudohealthy.data.slices import Sampler, SliceBatch, SliceStore, fixed_slices, generator
+from pseudohealthy.data.slices import EVERY, Sampler, SliceBatch, SliceStore, fixed_slices, generator
 from pseudohealthy.errors import CohortError, ModelFolderError
 from pseudohealthy.io.cohort import Cohort
 from pseudohealthy.io.splits import refuse_leaks
 from pseudohealthy.models.segmenters import SEGMENTERS, Segmenter
 from pseudohealthy.stages.model_folder import Model, save_model
+from pseudohealthy.stages.processes import ALONE, Processes
 from pseudohealthy.stages.recipe import Recipe, as_yaml
 from pseudohealthy.stages.reference import Reference
 from pseudohealthy.stages.refuse import refuse_seen
 from pseudohealthy.stages.run_folder import RunFolder
-from pseudohealthy.stages.tensors import store_cohort
+from pseudohealthy.stages.stored import stored
 from pseudohealthy.stages.training import Loss, best_device, fit
 from pseudohealthy.stages.untrained import UNTRAINED, untrained_loss
 
@@ -54,6 +55,7 @@ def train_segmenter(
     *,
     reference: str = "reconstruction",
     resume: bool = False,
+    processes: Processes = ALONE,
 ) -> Model:
     """Train Stage II on a frozen reconstructor and write `RUN/model`.
 
@@ -64,6 +66,7 @@ def train_segmenter(
         run: Where everything goes.
         reference: What stands for x^: `reconstruction`, or, as a control, `input` or `population`.
         resume: Continue a killed training.
+        processes: Who trains; each calls this function.
 
     Raises:
         CohortError: Nothing to learn from, or annotated scans without lesions.
@@ -90,7 +93,7 @@ def train_segmenter(
     )
     run.log("preparing " + ", ".join(f"{len(cohort)} {role}" for role, cohort in cohorts.items()) + " scans")
     stores = {
-        role: store_cohort(cohort, run.path / "slices" / role, recipe.grid, recipe.space)
+        role: stored(cohort, run.path / "slices" / role, recipe, processes)
         for role, cohort in cohorts.items()
         if len(cohort)
     }
@@ -104,7 +107,7 @@ def train_segmenter(
     batches = Batches(stores, recipe)
     checks = Validation(_validation_batch(stores["validation"], recipe, settings.seed), references, settings.seed)
     untrained = untrained_loss(network, checks, settings.steps, run)
-    fit(network, loss_of(batches, references, recipe), checks, settings, run, resume=resume)
+    fit(network, loss_of(batches, references, recipe), checks, settings, run, resume=resume, processes=processes)
     stage_1.reconstructor.to("cpu")
     network.requires_grad_(False)
     model = dataclasses.replace(
@@ -119,8 +122,9 @@ def train_segmenter(
             **{f"segmenter_{key}": value for key, value in {**checks(network), UNTRAINED: untrained}.items()},
         },
     )
-    save_model(model, run.path / "model")
-    shutil.rmtree(run.path / "slices")
+    if run.leads:
+        save_model(model, run.path / "model")
+        shutil.rmtree(run.path / "slices")
     run.log(f"model written to {run.path / 'model'}")
     return model
 
@@ -157,7 +161,7 @@ def loss_of(batches: Batches, references: Reference, recipe: Recipe) -> Loss:
     """The segmenter's loss over the slice, with t drawn for each slice. Ignored pixels add nothing."""
     seed = recipe.segmenter_training.seed
 
-    def loss(network: nn.Module, step: int) -> Tensor:
+    def loss(network: nn.Module, step: int, rows: slice = EVERY) -> Tensor:
         rng = generator(seed, step, "segmenter")
         batch = batches.draw(step, rng).to(next(network.parameters()).device)
         both = torch.cat((batch.lesion, batch.ignored.to(batch.lesion.dtype)), dim=1)
@@ -165,8 +169,8 @@ def loss_of(batches: Batches, references: Reference, recipe: Recipe) -> Loss:
         label, ignored = torch.split(cast(Tensor, labels), 1, dim=1)
         batch = dataclasses.replace(batch, x=x, mask=mask)
         segmenter = cast(Segmenter, network)
-        residual = x - references.draw(batch, rng) if segmenter.uses_residual else None
-        return segmenter.loss(x, residual, label, 1 - ignored)
+        residual = x[rows] - references.draw(batch, rng, rows) if segmenter.uses_residual else None
+        return segmenter.loss(x[rows], residual, label[rows], 1 - ignored[rows])
 
     return loss
 

@@ -9,23 +9,39 @@ import time
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import Callback, EMAWeightAveraging, ModelCheckpoint
-from pytorch_lightning.plugins.environments import LightningEnvironment  # type: ignore[attr-defined]  # not in its __all__
+from pytorch_lightning.plugins.environments import (  # type: ignore[attr-defined]  # not in its __all__
+    LightningEnvironment,
+    TorchElasticEnvironment,
+)
 from pytorch_lightning.plugins.io import TorchCheckpointIO
+from pytorch_lightning.strategies import DDPStrategy
 from pytorch_lightning.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, IterableDataset
 
 from pseudohealthy.config import TrainingSettings
+from pseudohealthy.data.slices import EVERY
 from pseudohealthy.io.files import write_bytes, write_text
+from pseudohealthy.stages.processes import ALONE, Processes
 from pseudohealthy.stages.run_folder import RunFolder
 
-Loss = Callable[[nn.Module, int], Tensor]
-"""(network, step) -> training loss. Everything random in it is a function of the seed and the step."""
+
+class Loss(Protocol):
+    """(network, step) -> training loss of a step's batch, or of `rows` of it: a mean over slices.
+
+    Everything random in it is a function of the seed and the step and drawn for the whole batch, so that parts on
+    several devices, or one after the other, make up the whole.
+    """
+
+    def __call__(self, network: nn.Module, step: int, rows: slice = EVERY, /) -> Tensor:
+        """The loss, a scalar."""
+
+
 Validate = Callable[[nn.Module], dict[str, float]]
 """network -> metrics on fixed slices with fixed noise; `val_loss` among them."""
 
@@ -46,14 +62,24 @@ class Steps(IterableDataset[int]):
 class Trainee(pl.LightningModule):
     """A network and how to train it."""
 
-    def __init__(self, network: nn.Module, loss: Loss, validate: Validate, settings: TrainingSettings) -> None:
+    def __init__(
+        self, network: nn.Module, loss: Loss, validate: Validate, settings: TrainingSettings, processes: Processes
+    ) -> None:
         super().__init__()
         self.network, self._loss, self._validate, self._settings = network, loss, validate, settings
+        self._processes = processes
+        self._parts: list[Tensor] = []
 
     def training_step(self, batch: int, batch_idx: int) -> Tensor:
-        """Loss of the global step."""
-        loss = self._loss(self.network, self.global_step)
-        self.log("train_loss", loss, batch_size=1)
+        """Loss of a part of the global step's batch; what is told is that of the whole."""
+        rows = self._processes.rows(self._settings, len(self._parts))
+        part = () if rows is None else (rows,)
+        loss = self._loss(self.network, self.global_step, *part)
+        self._parts.append(loss.detach())
+        if len(self._parts) == self._settings.accumulate:
+            whole = torch.stack(self._parts).mean()
+            self._parts = []
+            self.log("train_loss", whole, batch_size=1, sync_dist=self._processes.count > 1)
         return loss
 
     def validation_step(self, batch: int, batch_idx: int) -> None:
@@ -145,7 +171,14 @@ def best_device() -> torch.device:
 
 
 def fit(
-    network: nn.Module, loss: Loss, validate: Validate, settings: TrainingSettings, run: RunFolder, *, resume: bool
+    network: nn.Module,
+    loss: Loss,
+    validate: Validate,
+    settings: TrainingSettings,
+    run: RunFolder,
+    *,
+    resume: bool,
+    processes: Processes = ALONE,
 ) -> None:
     """Train `network` in place and leave it with the weights that the recipe keeps.
 
@@ -155,7 +188,8 @@ def fit(
         validate: Metrics on fixed slices.
         settings: The optimisation.
         run: Where checkpoints, `metrics.csv` and log lines go.
-        resume: Continue from the run's last checkpoint if there is one.
+        resume: Continue from the run's last checkpoint if there is one; the number of processes may differ.
+        processes: Who trains. All validate, on the same slices; the first one writes.
     """
     for library in ("pytorch_lightning", "lightning_fabric"):  # what they do is told in our own lines
         logging.getLogger(library).setLevel(logging.ERROR)
@@ -172,26 +206,31 @@ def fit(
             monitor=None,
             enable_version_counter=False,
         ),
-        Report(run, settings.steps),
+        *([Report(run, settings.steps)] if run.leads else []),
     ]
     if settings.ema_decay:
         callbacks.append(EMAWeightAveraging(decay=settings.ema_decay))
     trainer = pl.Trainer(
         accelerator=device.type if device.type == "cpu" else "gpu",
-        devices=1,
+        devices=processes.devices,
+        num_nodes=processes.nodes,
+        strategy=_strategy(processes),
         precision=precision,  # type: ignore[arg-type]  # Lightning's Literal, ours is a str
         max_steps=settings.steps,
-        val_check_interval=min(settings.validate_every_steps, settings.steps),
+        accumulate_grad_batches=settings.accumulate,
+        val_check_interval=min(settings.validate_every_steps, settings.steps) * settings.accumulate,  # in parts
         check_val_every_n_epoch=None,
         gradient_clip_val=settings.gradient_clip or None,
         num_sanity_val_steps=0,
         logger=False,
         callbacks=callbacks,
-        plugins=[WholeCheckpoints(), LightningEnvironment()],  # one process, whatever a cluster's variables say
+        # One process is one process, whatever a cluster's variables say.
+        plugins=[WholeCheckpoints(), *([LightningEnvironment()] if processes.count == 1 else [])],
+        sync_batchnorm=processes.count > 1 and device.type == "cuda",
         enable_progress_bar=run.interactive,
         enable_model_summary=False,
     )
-    trainee = Trainee(network, loss, validate, settings)
+    trainee = Trainee(network, loss, validate, settings, processes)
     last = checkpoints / LAST
     torch.manual_seed(settings.seed)  # the networks have no dropout: a safeguard, not a source of randomness
     with warnings.catch_warnings():  # about loggers, workers and versions: nothing that a user could mend
@@ -201,6 +240,14 @@ def fit(
     if settings.keep == "best" and best.exists():
         trainee.load_state_dict(torch.load(best, weights_only=True, map_location="cpu")["state_dict"])
     network.to("cpu").eval()
+
+
+def _strategy(processes: Processes) -> DDPStrategy | str:
+    """`joined` has made the process group, and set the variables of torchrun."""
+    if processes.count == 1:
+        return "auto"
+    # A pre-training may leave a layer out that the training needs.
+    return DDPStrategy(cluster_environment=TorchElasticEnvironment(), find_unused_parameters=True)
 
 
 def _fit(trainer: pl.Trainer, trainee: Trainee, checkpoint: Path | None) -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from pseudohealthy.data.slices import EVERY
 from pseudohealthy.models.autoencoder import Decoder, Encoder, check_bottleneck
 from pseudohealthy.models.reconstructors.base import Reconstructor
 
@@ -39,9 +40,9 @@ class AE(Reconstructor):
         self.encoder = Encoder(settings.widths, settings.latent)
         self.decoder = Decoder(settings.widths, settings.latent)
 
-    def loss(self, x: Tensor, rng: torch.Generator) -> Tensor:
+    def loss(self, x: Tensor, rng: torch.Generator, rows: slice = EVERY) -> Tensor:
         """L1 between the slice and its reconstruction."""
-        return (self.reconstruct(x, rng) - x).abs().mean()
+        return (self.reconstruct(x[rows], rng) - x[rows]).abs().mean()
 
     def reconstruct(self, x: Tensor, rng: torch.Generator) -> Tensor:
         """D(E(x)); nothing is random."""

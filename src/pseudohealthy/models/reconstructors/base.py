@@ -7,12 +7,15 @@ from abc import ABC, abstractmethod
 import torch
 from torch import Tensor, nn
 
+from pseudohealthy.data.slices import EVERY
+
 
 class Reconstructor(nn.Module, ABC):
     """A network trained on healthy slices alone. A new one needs `loss` and `reconstruct`.
 
     Slices are (slice, 1, y, x) float32, 0 = background, 1 = the top of the healthy intensity range.
-    `rng` is a CPU generator; the same state gives the same result.
+    `rng` is a CPU generator; the same state gives the same result. `rows` are the slices that are worked on where a
+    batch is divided between devices: random numbers are drawn for all of `x`, so that the parts make up the whole.
 
     Attributes:
         variant: What is added to the method's name in tables, where its settings make another method of it; may be
@@ -25,8 +28,8 @@ class Reconstructor(nn.Module, ABC):
     reconstructs: bool = True
 
     @abstractmethod
-    def loss(self, x: Tensor, rng: torch.Generator) -> Tensor:
-        """Training loss of healthy slices, a scalar."""
+    def loss(self, x: Tensor, rng: torch.Generator, rows: slice = EVERY) -> Tensor:
+        """Training loss of healthy slices, a scalar: the mean over `rows`."""
 
     @abstractmethod
     def reconstruct(self, x: Tensor, rng: torch.Generator) -> Tensor:
@@ -36,9 +39,9 @@ class Reconstructor(nn.Module, ABC):
         """All reconstructions that the score averages, (view, slice, 1, y, x). Diffusion has one for each t."""
         return self.reconstruct(x, rng)[None]
 
-    def draw(self, x: Tensor, rng: torch.Generator) -> Tensor:
-        """One random reconstruction a slice, what Stage II trains on. Diffusion draws t for each slice."""
-        return self.reconstruct(x, rng)
+    def draw(self, x: Tensor, rng: torch.Generator, rows: slice = EVERY) -> Tensor:
+        """One random reconstruction of each of `rows`, what Stage II trains on. Diffusion draws t for each slice."""
+        return self.reconstruct(x[rows], rng)
 
     def pretraining(self) -> tuple[nn.Module, int] | None:
         """A network with a `loss` like this one's, whose training improves a part of this one in place, and its steps.

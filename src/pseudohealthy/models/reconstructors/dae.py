@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from pseudohealthy.data.slices import EVERY
 from pseudohealthy.models.reconstructors.base import Reconstructor
 from pseudohealthy.models.segmenters.unet import UNet
 
@@ -59,10 +60,10 @@ class DAE(Reconstructor):
         rolled = [torch.roll(each, tuple(shift), (-2, -1)) for each, shift in zip(maps, shifts.tolist(), strict=True)]
         return torch.stack(rolled).to(x) * (x > 0)
 
-    def loss(self, x: Tensor, rng: torch.Generator) -> Tensor:
+    def loss(self, x: Tensor, rng: torch.Generator, rows: slice = EVERY) -> Tensor:
         """Mean squared error between the clean slice and what is made of the noisy one."""
-        restored: Tensor = self.unet(x + self.noise(x, rng), None)
-        return (restored - x).square().mean()
+        restored: Tensor = self.unet((x + self.noise(x, rng))[rows], None)
+        return (restored - x[rows]).square().mean()
 
     def reconstruct(self, x: Tensor, rng: torch.Generator) -> Tensor:
         """f(x): nothing is added."""

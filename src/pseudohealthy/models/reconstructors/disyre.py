@@ -24,6 +24,7 @@ from torch import Tensor
 
 from pseudohealthy.data.dag import DagAnomaly
 from pseudohealthy.data.patches import brain_of
+from pseudohealthy.data.slices import EVERY
 from pseudohealthy.models.denoiser import Denoiser
 from pseudohealthy.models.diffusion import STEPS
 from pseudohealthy.models.reconstructors.base import Reconstructor
@@ -64,10 +65,10 @@ class DISYRE(Reconstructor):
         healthy: Tensor = self.network(x, grade * (STEPS - 1))
         return healthy
 
-    def loss(self, x: Tensor, rng: torch.Generator) -> Tensor:
+    def loss(self, x: Tensor, rng: torch.Generator, rows: slice = EVERY) -> Tensor:
         """L2 between the restoration of a corrupted slice and the slice."""
         painted, _, grade = self.paint.corrupt(x, brain_of(x), rng)
-        return (self.restored(painted, grade.flatten()) - x).square().mean()
+        return (self.restored(painted[rows], grade.flatten()[rows]) - x[rows]).square().mean()
 
     def restoration(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """The restored slices, and the mean of |x_g - x_0^| over the steps; both (n, 1, y, x)."""

@@ -20,6 +20,7 @@ from torch.nn import functional
 
 from pseudohealthy.data.draem import DraemAnomaly
 from pseudohealthy.data.patches import brain_of
+from pseudohealthy.data.slices import EVERY
 from pseudohealthy.models.conv_unet import ConvUNet, check_widths
 from pseudohealthy.models.reconstructors.base import Reconstructor
 from pseudohealthy.models.ssim_loss import ssim_loss
@@ -58,16 +59,17 @@ class DRAEM(Reconstructor):
         self.discriminative = ConvUNet(2, settings.discriminative, skips=True)
         self.paint = DraemAnomaly(probability=0.5)
 
-    def losses(self, x: Tensor, rng: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
+    def losses(self, x: Tensor, rng: torch.Generator, rows: slice = EVERY) -> tuple[Tensor, Tensor, Tensor]:
         """L2 and 1 - SSIM between reconstruction and clean slice, and the focal loss of the paint, each a scalar."""
-        painted, label = self.paint(x, brain_of(x), rng)
+        painted, label = (part[rows] for part in self.paint(x, brain_of(x), rng))
+        x = x[rows]
         x_hat = self.reconstructive(painted)
         logits = self.discriminative(torch.cat((painted, x_hat), dim=1))
         return (x_hat - x).square().mean(), ssim_loss(x_hat, x), focal_loss(logits, label, self.settings.focus)
 
-    def loss(self, x: Tensor, rng: torch.Generator) -> Tensor:
+    def loss(self, x: Tensor, rng: torch.Generator, rows: slice = EVERY) -> Tensor:
         """The sum of the three (paper, eq. 4)."""
-        l2, ssim, focal = self.losses(x, rng)
+        l2, ssim, focal = self.losses(x, rng, rows)
         return l2 + self.settings.ssim_weight * ssim + focal
 
     def reconstruct(self, x: Tensor, rng: torch.Generator) -> Tensor:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from pseudohealthy.data.slices import EVERY
 from pseudohealthy.models.features import Features
 from pseudohealthy.models.reconstructors.base import Reconstructor
 
@@ -48,9 +49,9 @@ class FeatureMethod(Reconstructor):
     def distances(self, x: Tensor) -> Sequence[Tensor]:
         """How far features and their prediction are apart: maps (n, 1, y', x'), 0 where they are alike."""
 
-    def loss(self, x: Tensor, rng: torch.Generator) -> Tensor:
+    def loss(self, x: Tensor, rng: torch.Generator, rows: slice = EVERY) -> Tensor:
         """Sum over the maps of their mean."""
-        return torch.stack([distance.mean() for distance in self.distances(x)]).sum()
+        return torch.stack([distance.mean() for distance in self.distances(x[rows])]).sum()
 
     def validation_loss(self, x: Tensor, rng: torch.Generator) -> Tensor:
         """The training loss: nothing in it is random."""

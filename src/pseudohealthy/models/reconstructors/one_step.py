@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from pseudohealthy.data.noise import NOISES
+from pseudohealthy.data.slices import EVERY
 from pseudohealthy.models.denoiser import Denoiser
 from pseudohealthy.models.diffusion import STEPS, Diffusion
 from pseudohealthy.models.reconstructors.base import Reconstructor
@@ -80,15 +81,14 @@ class OneStep(Reconstructor):
         estimate: Tensor = self.denoiser(noised, t, condition)
         return from_signed(estimate)
 
-    def loss(self, x: Tensor, rng: torch.Generator) -> Tensor:
+    def loss(self, x: Tensor, rng: torch.Generator, rows: slice = EVERY) -> Tensor:
         """L1 between the slice and its reconstruction, on the [-1, 1] scale, at t uniform in [0, T)."""
-        t = self.diffusion.random_steps(len(x), rng)
-        return 2 * (x - self.estimate(x, self.noise(len(x), x, rng), t)).abs().mean()
+        return 2 * (x[rows] - self.draw(x, rng, rows)).abs().mean()
 
-    def draw(self, x: Tensor, rng: torch.Generator) -> Tensor:
+    def draw(self, x: Tensor, rng: torch.Generator, rows: slice = EVERY) -> Tensor:
         """One reconstruction a slice, each with its own t in [0, T) and noise map."""
-        t = self.diffusion.random_steps(len(x), rng)
-        return self.estimate(x, self.noise(len(x), x, rng), t)
+        t, noise = self.diffusion.random_steps(len(x), rng), self.noise(len(x), x, rng)
+        return self.estimate(x[rows], noise[rows], t[rows])
 
     def views(self, x: Tensor, rng: torch.Generator) -> Tensor:
         """A reconstruction for each t of `test_steps`; one noise map a t for all slices, so that neighbours agree.

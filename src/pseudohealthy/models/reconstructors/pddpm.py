@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from pseudohealthy.data.slices import EVERY
 from pseudohealthy.models.reconstructors.one_step import DiffusionSettings, OneStep, from_signed, to_signed
 
 
@@ -72,13 +73,15 @@ class PDDPM(OneStep):
         estimate: Tensor = self.denoiser(torch.where(inside, self.diffusion.add_noise(signed, noise, t), signed), t)
         return from_signed(estimate)
 
-    def loss(self, x: Tensor, rng: torch.Generator) -> Tensor:
+    def loss(self, x: Tensor, rng: torch.Generator, rows: slice = EVERY) -> Tensor:
         """L1 inside one patch of the test-time grid, drawn for each slice, on the [-1, 1] scale."""
         t = self.diffusion.random_steps(len(x), rng)
         corners = self.grid(x)
         drawn = torch.randint(0, len(corners), (len(x),), generator=rng).tolist()
-        inside = self.inside(x, [corners[i] for i in drawn])
-        error = (x - self.restored(x, self.noise(len(x), x, rng), t, inside)).abs()
+        noise = self.noise(len(x), x, rng)[rows]
+        x, t = x[rows], t[rows]
+        inside = self.inside(x, [corners[i] for i in drawn[rows]])
+        error = (x - self.restored(x, noise, t, inside)).abs()
         return 2 * error[inside].mean()
 
     def estimate(self, x: Tensor, noise: Tensor, t: Tensor) -> Tensor:

@@ -17,6 +17,7 @@ from torch.nn import functional
 
 from pseudohealthy.data.patches import brain_of
 from pseudohealthy.data.pii import PiiAnomaly
+from pseudohealthy.data.slices import EVERY
 from pseudohealthy.models.conv_unet import ConvUNet, check_widths
 from pseudohealthy.models.reconstructors.base import Reconstructor
 
@@ -49,9 +50,9 @@ class PII(Reconstructor):
         self.paint = PiiAnomaly(probability=settings.patched)
         self.network = ConvUNet(1, settings.unet, skips=True)
 
-    def loss(self, x: Tensor, rng: torch.Generator) -> Tensor:
+    def loss(self, x: Tensor, rng: torch.Generator, rows: slice = EVERY) -> Tensor:
         """Cross-entropy between the network's output and the interpolation factor."""
-        painted, factor = self.paint(x, brain_of(x), rng)
+        painted, factor = (part[rows] for part in self.paint(x, brain_of(x), rng))
         return functional.binary_cross_entropy_with_logits(self.network(painted), factor)
 
     def reconstruct(self, x: Tensor, rng: torch.Generator) -> Tensor:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from pseudohealthy.data.slices import EVERY
 from pseudohealthy.models.autoencoder import Decoder, Encoder, check_bottleneck
 from pseudohealthy.models.reconstructors.base import Reconstructor
 
@@ -67,10 +68,11 @@ class VAE(Reconstructor):
         image: Tensor = self.decoder(z, (x.shape[-2], x.shape[-1]))
         return image
 
-    def loss(self, x: Tensor, rng: torch.Generator) -> Tensor:
+    def loss(self, x: Tensor, rng: torch.Generator, rows: slice = EVERY) -> Tensor:
         """L1 of a slice drawn from the posterior, and beta times the divergence."""
+        whole, x = len(x), x[rows]
         mean, log_variance = self.encode(x)
-        drawn = mean + (0.5 * log_variance).exp() * self._normal(len(x), mean, rng)
+        drawn = mean + (0.5 * log_variance).exp() * self._normal(whole, mean, rng)[rows]
         divergence = kl_divergence(mean, log_variance).mean()
         return (self.decode(drawn, x) - x).abs().mean() + self.settings.beta * divergence
 
@@ -87,10 +89,11 @@ class VAE(Reconstructor):
         draws = self._normal(self.settings.test_samples, mean, rng)
         return torch.stack([self.decode(mean + sd * draw, x) for draw in draws])
 
-    def draw(self, x: Tensor, rng: torch.Generator) -> Tensor:
+    def draw(self, x: Tensor, rng: torch.Generator, rows: slice = EVERY) -> Tensor:
         """One reconstruction a slice from its own z."""
+        whole, x = len(x), x[rows]
         mean, log_variance = self.encode(x)
-        return self.decode(mean + (0.5 * log_variance).exp() * self._normal(len(x), mean, rng), x)
+        return self.decode(mean + (0.5 * log_variance).exp() * self._normal(whole, mean, rng)[rows], x)
 
     @staticmethod
     def _normal(n: int, like: Tensor, rng: torch.Generator) -> Tensor:
