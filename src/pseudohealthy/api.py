@@ -24,6 +24,7 @@ from pseudohealthy.stages.tensors import read_case
 from pseudohealthy.stages.train_reconstructor import train_reconstructor
 from pseudohealthy.stages.train_segmenter import Supervision, train_segmenter
 from pseudohealthy.workflows.predict_cohort import choose_threshold
+from pseudohealthy.workflows.training_page import TrainingPage
 
 Scans = Cohort | Path | str | Sequence[Path | str]
 """A cohort, or what `pseudohealthy.io.bids.discover` finds one in."""
@@ -61,10 +62,12 @@ class AnomalySegmenter:
         annotated = cohort.split("annotated")
         paints = self.recipe.supervision.synthetic != "none"
         with RunFolder.open(Path(run)) as folder:
-            model = train_reconstructor(healthy, validation.healthy, self.recipe, folder.inner("stage-1"))
+            one = folder.inner("stage-1")
+            model = train_reconstructor(healthy, validation.healthy, self.recipe, one, watch=TrainingPage(one.path))
             if len(annotated) or paints:
                 scans = Supervision(healthy if paints else Cohort(()), annotated, validation)
-                model = train_segmenter(model, scans, self.recipe, folder.inner("stage-2"))
+                two = folder.inner("stage-2")
+                model = train_segmenter(model, scans, self.recipe, two, watch=TrainingPage(two.path))
         return self._with(model)
 
     def calibrate(self, data: Scans, settings: CalibrationSettings | None = None) -> AnomalySegmenter:

@@ -59,13 +59,16 @@ def run_reconstructor(args: argparse.Namespace) -> None:
     from pseudohealthy.io.splits import refuse_leaks
     from pseudohealthy.stages.recipe import load_recipe
     from pseudohealthy.stages.train_reconstructor import train_reconstructor
+    from pseudohealthy.workflows.training_page import TrainingPage
 
     recipe = load_recipe(args.config, args.overrides)
     with _entered(args, recipe.reconstructor_training) as (run, processes):
         cohort = discover(args.data)
         refuse_leaks(cohort.sides())
         healthy, validation = cohort.split("train"), cohort.split("validation").healthy
-        train_reconstructor(healthy, validation, recipe, run, resume=args.resume, processes=processes)
+        train_reconstructor(
+            healthy, validation, recipe, run, resume=args.resume, processes=processes, watch=TrainingPage(run.path)
+        )
 
 
 def run_segmenter(args: argparse.Namespace) -> None:
@@ -76,6 +79,7 @@ def run_segmenter(args: argparse.Namespace) -> None:
     from pseudohealthy.stages.model_folder import load_model
     from pseudohealthy.stages.recipe import load_recipe
     from pseudohealthy.stages.train_segmenter import Supervision, train_segmenter
+    from pseudohealthy.workflows.training_page import TrainingPage
 
     synthetic = [f"supervision.synthetic={args.synthetic}"] if args.synthetic else []
     recipe = load_recipe(args.config, [*args.overrides, *synthetic])
@@ -88,7 +92,9 @@ def run_segmenter(args: argparse.Namespace) -> None:
             annotated=cohort.split("annotated"),
             validation=cohort.split("validation"),
         )
-        train_segmenter(stage_1, scans, recipe, run, resume=args.resume, processes=processes)
+        train_segmenter(
+            stage_1, scans, recipe, run, resume=args.resume, processes=processes, watch=TrainingPage(run.path)
+        )
 
 
 @contextmanager

@@ -49,6 +49,7 @@ def _environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.globals["training_style"] = Markup(asset("training.css"))
     environment.globals["cases_style"] = Markup(asset("cases.css"))
     environment.globals["viewer_style"] = Markup(asset("viewer.css"))
     environment.globals["style"] = Markup(asset("page.css"))

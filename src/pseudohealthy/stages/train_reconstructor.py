@@ -18,6 +18,7 @@ from pseudohealthy.io.cohort import Cohort
 from pseudohealthy.io.splits import refuse_leaks
 from pseudohealthy.models.population import Population
 from pseudohealthy.models.reconstructors import RECONSTRUCTORS, Reconstructor
+from pseudohealthy.stages.looks import watch_reconstructor
 from pseudohealthy.stages.model_folder import Model, save_model
 from pseudohealthy.stages.pretrained import give_pretrained
 from pseudohealthy.stages.processes import ALONE, Processes
@@ -26,6 +27,7 @@ from pseudohealthy.stages.run_folder import RunFolder
 from pseudohealthy.stages.stored import stored
 from pseudohealthy.stages.training import Loss, fit
 from pseudohealthy.stages.untrained import UNTRAINED, untrained_loss
+from pseudohealthy.stages.watching import Watch
 
 VALIDATION_SLICES = 48
 CHUNK = 16
@@ -39,6 +41,7 @@ def train_reconstructor(
     *,
     resume: bool = False,
     processes: Processes = ALONE,
+    watch: Watch | None = None,
 ) -> Model:
     """Train Stage I and write `RUN/model`.
 
@@ -49,6 +52,7 @@ def train_reconstructor(
         run: Where everything goes.
         resume: Continue a killed training.
         processes: Who trains; each calls this function.
+        watch: Who watches.
 
     Raises:
         CohortError: A cohort is empty, or a training scan has a lesion mask with a lesion in it.
@@ -75,7 +79,11 @@ def train_reconstructor(
     checks = Validation(fixed_slices(held_out, VALIDATION_SLICES), settings.seed)
     untrained = untrained_loss(network, checks, settings.steps, run)
     _pretrain(network, store, held_out, recipe, run, resume=resume, processes=processes)
-    fit(network, loss_of(store, recipe), checks, settings, run, resume=resume, processes=processes)
+    watching = watch_reconstructor(
+        watch, network, method.method, settings, checks.slices, (checks.painted, checks.paint)
+    )
+    loss = loss_of(store, recipe)
+    fit(network, loss, checks, settings, run, resume=resume, processes=processes, watching=watching)
     network.requires_grad_(False)
     model = Model(
         recipe=recipe,

@@ -18,6 +18,7 @@ from pseudohealthy.errors import CohortError, ModelFolderError
 from pseudohealthy.io.cohort import Cohort
 from pseudohealthy.io.splits import refuse_leaks
 from pseudohealthy.models.segmenters import SEGMENTERS, Segmenter
+from pseudohealthy.stages.looks import watch_segmenter
 from pseudohealthy.stages.model_folder import Model, save_model
 from pseudohealthy.stages.processes import ALONE, Processes
 from pseudohealthy.stages.recipe import Recipe, as_yaml
@@ -27,6 +28,7 @@ from pseudohealthy.stages.run_folder import RunFolder
 from pseudohealthy.stages.stored import stored
 from pseudohealthy.stages.training import Loss, best_device, fit
 from pseudohealthy.stages.untrained import UNTRAINED, untrained_loss
+from pseudohealthy.stages.watching import Watch
 
 VALIDATION_SLICES = 48
 CHUNK = 16
@@ -56,6 +58,7 @@ def train_segmenter(
     reference: str = "reconstruction",
     resume: bool = False,
     processes: Processes = ALONE,
+    watch: Watch | None = None,
 ) -> Model:
     """Train Stage II on a frozen reconstructor and write `RUN/model`.
 
@@ -67,6 +70,7 @@ def train_segmenter(
         reference: What stands for x^: `reconstruction`, or, as a control, `input` or `population`.
         resume: Continue a killed training.
         processes: Who trains; each calls this function.
+        watch: Who watches.
 
     Raises:
         CohortError: Nothing to learn from, or annotated scans without lesions.
@@ -107,7 +111,9 @@ def train_segmenter(
     batches = Batches(stores, recipe)
     checks = Validation(_validation_batch(stores["validation"], recipe, settings.seed), references, settings.seed)
     untrained = untrained_loss(network, checks, settings.steps, run)
-    fit(network, loss_of(batches, references, recipe), checks, settings, run, resume=resume, processes=processes)
+    watching = watch_segmenter(watch, method.method, settings, checks.slices, references)
+    loss = loss_of(batches, references, recipe)
+    fit(network, loss, checks, settings, run, resume=resume, processes=processes, watching=watching)
     stage_1.reconstructor.to("cpu")
     network.requires_grad_(False)
     model = dataclasses.replace(

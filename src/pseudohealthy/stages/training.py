@@ -7,7 +7,7 @@ import logging
 import math
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -179,6 +179,7 @@ def fit(
     *,
     resume: bool,
     processes: Processes = ALONE,
+    watching: Sequence[Callback] = (),
 ) -> None:
     """Train `network` in place and leave it with the weights that the recipe keeps.
 
@@ -190,6 +191,7 @@ def fit(
         run: Where checkpoints, `metrics.csv` and log lines go.
         resume: Continue from the run's last checkpoint if there is one; the number of processes may differ.
         processes: Who trains. All validate, on the same slices; the first one writes.
+        watching: Who looks at the network at each validation, in the process that writes.
     """
     for library in ("pytorch_lightning", "lightning_fabric"):  # what they do is told in our own lines
         logging.getLogger(library).setLevel(logging.ERROR)
@@ -206,7 +208,7 @@ def fit(
             monitor=None,
             enable_version_counter=False,
         ),
-        *([Report(run, settings.steps)] if run.leads else []),
+        *([Report(run, settings.steps), *watching] if run.leads else []),
     ]
     if settings.ema_decay:
         callbacks.append(EMAWeightAveraging(decay=settings.ema_decay))
