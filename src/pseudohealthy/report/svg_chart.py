@@ -47,7 +47,7 @@ def chart(title: str, steps: Sequence[float], lines: Mapping[str, Sequence[float
     for share in (0.0, 0.25, 0.5, 0.75, 1.0):
         x = _across(share * last_step, last_step)
         parts.append(f'<text x="{x:.1f}" y="{_HEIGHT - 10}" text-anchor="middle">{share * last_step:g}</text>')
-    for number, (name, line) in enumerate(lines.items()):
+    for number, line in enumerate(lines.values()):
         points = [(_across(s, last_step), axis.place(v)) for s, v in zip(steps, line, strict=True) if math.isfinite(v)]
         path = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
         dash = f' stroke-dasharray="{_DASHES[number]}"' if _DASHES[number] else ""

@@ -11,9 +11,10 @@ from pseudohealthy.evaluate.table import CaseResult, read_cases, write_cases
 from pseudohealthy.evaluate.trained import Trained
 from pseudohealthy.io.cohort import Cohort
 from pseudohealthy.io.files import write_json
-from pseudohealthy.report.gallery import GalleryCase
 from pseudohealthy.stages.recipe import Recipe
 from pseudohealthy.stages.run_folder import RunFolder
+from pseudohealthy.workflows.evaluate_cohort import Evaluation
+from pseudohealthy.workflows.experiments.kept import add_kept, keep
 from pseudohealthy.workflows.experiments.phases import Clock, calibrate_and_test, sizes
 from pseudohealthy.workflows.experiments.trainings import Training, stage_1, stage_2
 
@@ -28,7 +29,7 @@ class Direction:
         annotated: The annotated pathology.
         cases: The per-case table of all seeds and folds so far.
         betas: The same for the main model's score at each beta, rows `beta=0.0` to `beta=1.0`.
-        gallery: Pictures of the folds that were run now.
+        kept: Voxel counts and pictures of the folds so far.
         facts: Short facts about the runs.
         trained: What the trainings were, of plans that compare methods of Stage I.
     """
@@ -36,7 +37,7 @@ class Direction:
     annotated: str
     cases: list[CaseResult] = field(default_factory=list)
     betas: list[CaseResult] = field(default_factory=list)
-    gallery: list[GalleryCase] = field(default_factory=list)
+    kept: Evaluation = field(default_factory=Evaluation)
     facts: dict[str, str] = field(default_factory=dict)
     trained: list[Trained] = field(default_factory=list)
 
@@ -44,6 +45,7 @@ class Direction:
         """Add the tables of a fold that is done; its minutes become a fact of this name."""
         self.cases += read_cases(run.path / "cases.tsv")
         self.betas += read_cases(run.path / "betas.tsv")
+        add_kept(run.path, self.kept)
         told = json.loads((run.path / "facts.json").read_text(encoding="utf-8"))
         self.facts |= {f"{name}: minutes": told.pop("Minutes"), **told}
 
@@ -62,20 +64,17 @@ def run_fold(
     prefix: str = "",
     stage_1_in: RunFolder,
     unannotated_in: RunFolder,
-) -> list[GalleryCase]:
+) -> None:
     """Train, calibrate and test; what an earlier run has trained is taken from its folder.
 
     Args:
-        run: Where the annotated trainings, `model/`, `cases.tsv`, `betas.tsv` and `facts.json` go.
+        run: Where the annotated trainings, `model/`, `cases.tsv`, `betas.tsv`, counts, pictures and `facts.json` go.
         cohort: Scans with their split.
         recipe: How to train.
         trainings: Of Stage II; the first is the main model.
         prefix: Put before the cases' names, where another run's scan of the same name is another scan.
         stage_1_in: Where Stage I is, or goes: folds or directions may share it.
         unannotated_in: The same for what learns without annotations.
-
-    Returns:
-        Pictures of the best and worst cases.
     """
     clock = Clock(run)
     first = stage_1(cohort, recipe, stage_1_in, resume=True)
@@ -88,6 +87,6 @@ def run_fold(
     evaluation = calibrate_and_test(run, models, cohort, clock, BETAS)
     for name, cases in (("cases.tsv", evaluation.cases), ("betas.tsv", evaluation.betas)):
         write_cases([dataclasses.replace(case, case=prefix + case.case) for case in cases], run.path / name)
+    keep(run.path, evaluation, prefix)
     people = ", ".join(f"{len({case.subject for case in side})} {name}" for name, side in cohort.sides().items())
     write_json(run.path / "facts.json", {"Minutes": clock.told, "People": people, **sizes(models, cohort)})
-    return evaluation.gallery

@@ -53,7 +53,7 @@ class PaintedRun:
         inner = fold.inner(direction.annotated)
         if not is_done(inner):
             cohort = cohort_of(self._plan, self.painted, self._sides[number], direction.annotated)
-            direction.gallery += run_fold(
+            run_fold(
                 *(inner, cohort, self._recipe, self._plan.trainings),
                 prefix=f"{self._seed}/",  # another seed paints other lesions on the same person
                 stage_1_in=fold,

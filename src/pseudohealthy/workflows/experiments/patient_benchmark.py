@@ -50,7 +50,7 @@ def patient_benchmark(run: RunFolder, plan: PatientPlan, data: Path) -> Directio
         for number, patients in enumerate(folds):
             inner, cohort = of_seed.inner(f"fold-{number}"), Cohort([*healthy, *patients])
             if not is_done(inner):
-                direction.gallery += run_fold(
+                run_fold(
                     *(inner, cohort, recipe, plan.trainings),
                     stage_1_in=of_seed,
                     unannotated_in=of_seed,

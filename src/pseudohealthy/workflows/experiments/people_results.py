@@ -42,7 +42,7 @@ def write_people_results(
     family = (*claims_of(known, paired), *descriptions_of(known, paired))
     write_results(
         run,
-        Evaluation(direction.cases, direction.betas, choose(direction.gallery)),
+        Evaluation(direction.cases, direction.betas, choose(direction.kept.gallery), direction.kept.counts),
         title=title,
         known=[known],
         unseen=unseen,

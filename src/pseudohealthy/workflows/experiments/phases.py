@@ -11,6 +11,7 @@ from pseudohealthy.stages.model_folder import Model, save_model
 from pseudohealthy.stages.progress import progress
 from pseudohealthy.stages.run_folder import RunFolder
 from pseudohealthy.workflows.evaluate_cohort import Evaluation, evaluate_cohort
+from pseudohealthy.workflows.experiments.kept import pages_in
 
 
 def calibrate_and_test(
@@ -29,7 +30,12 @@ def calibrate_and_test(
     clock.lap("calibrate")
     with progress(run, "evaluate", len(cohort.split("test"))) as advance:
         evaluation = evaluate_cohort(
-            calibrated, cohort.split("test"), advance=advance, betas=betas, baselines=baselines
+            calibrated,
+            cohort.split("test"),
+            advance=advance,
+            betas=betas,
+            baselines=baselines,
+            pages=pages_in(run.path) if baselines else None,
         )
     clock.lap("evaluate")
     return evaluation

@@ -9,9 +9,11 @@ from pseudohealthy.evaluate.table import read_cases, write_cases
 from pseudohealthy.evaluate.trained import Trained
 from pseudohealthy.io.cohort import read_cohort
 from pseudohealthy.io.files import write_json
+from pseudohealthy.report.gallery import choose
 from pseudohealthy.stages.run_folder import RunFolder
 from pseudohealthy.workflows.evaluate_cohort import Evaluation
 from pseudohealthy.workflows.experiments.demo import write_virtual_results
+from pseudohealthy.workflows.experiments.kept import add_kept, keep
 from pseudohealthy.workflows.experiments.methods import as_yaml
 from pseudohealthy.workflows.experiments.unsupervised import cases_of, recipe_of, run_methods, trained_in
 from pseudohealthy.workflows.experiments.virtual_experiment import experiment
@@ -20,8 +22,6 @@ from pseudohealthy.workflows.experiments.virtual_plan import VirtualPlan
 
 def benchmark(run: RunFolder, plan: VirtualPlan) -> Evaluation:
     """Run every seed of a plan that has no `cases.tsv` yet, and its methods that are not done; then pool the results.
-
-    The pictures are those of the seeds that were run now; the table is of all.
 
     Args:
         run: Output folder; enter it again to continue.
@@ -41,12 +41,13 @@ def benchmark(run: RunFolder, plan: VirtualPlan) -> Evaluation:
             run.log(f"seed {seed}: done before")
         else:
             evaluation, of_seed = experiment(inner, plan, seed, resume=True)
-            pooled.gallery = pooled.gallery or evaluation.gallery
             write_json(inner.path / "facts.json", of_seed)
             # another seed's sub-0001 is another scan
             named = [dataclasses.replace(case, case=f"{seed}/{case.case}") for case in evaluation.cases]
+            keep(inner.path, evaluation, f"{seed}/")
             write_cases(named, cases)
         pooled.cases += read_cases(cases)
+        add_kept(inner.path, pooled)
         if plan.unsupervised:
             cohort = read_cohort(inner.path / "data" / "cohort.tsv")
             run_methods(inner, cohort, recipes[seed], prefix=f"{seed}/", stage_1_in=inner)
@@ -54,5 +55,6 @@ def benchmark(run: RunFolder, plan: VirtualPlan) -> Evaluation:
             trained += trained_in(plan, inner.path, inner.path, inner.path)
         told = json.loads((inner.path / "facts.json").read_text(encoding="utf-8"))
         facts |= {f"Seed {seed}: minutes": told["Minutes"], "Stage I": told["Stage I"], "Stage II": told["Stage II"]}
+    pooled.gallery = choose(pooled.gallery)
     write_virtual_results(run, pooled, plan, facts, trained)
     return pooled
