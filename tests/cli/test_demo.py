@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from functools import partial
 
 import pytest
 import yaml
@@ -13,7 +12,6 @@ from pseudohealthy.cli import main
 from pseudohealthy.evaluate.table import CaseResult, read_cases
 from pseudohealthy.stages.model_folder import load_model
 from pseudohealthy.stages.run_folder import RunFolder
-from pseudohealthy.virtual.cohort import simulate
 from pseudohealthy.workflows.evaluate_cohort import Evaluation
 from pseudohealthy.workflows.experiments.virtual_plan import VirtualPlan
 from trees import assert_golden
@@ -21,6 +19,7 @@ from trees import assert_golden
 HERE = "pseudohealthy.workflows.experiments"
 PLAN = {
     "recipe": "smoke",
+    "spacing_mm": 4,
     "groups": [
         {"pathology": "healthy", "n": 2, "split": "train"},
         {"pathology": "healthy", "n": 1, "split": "validation"},
@@ -35,11 +34,6 @@ PLAN = {
     "unseen": ["stroke"],
     "seeds": [3],
 }
-
-
-@pytest.fixture(autouse=True)
-def _coarse(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(f"{HERE}.virtual_experiment.simulate", partial(simulate, spacing_mm=4.0))
 
 
 def test_demo_leaves_data_models_tables_and_a_page_that_opens_offline(tmp_path, capsys):

@@ -176,3 +176,25 @@ def test_shards_that_are_pooled_give_the_same_table(painted: Path, hosts: Path, 
     assert not (tmp_path / "tumour/results.json").exists()
     assert main([*arguments, "--resume"]) == 0
     assert (tmp_path / "tumour/cases.tsv").read_bytes() == (painted / "tumour/cases.tsv").read_bytes()
+
+
+def test_a_plan_with_more_methods_goes_on_from_what_another_run_has_painted_and_trained(
+    painted: Path, hosts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("trainings.train_segmenter", "painted_experiment.paint_cohort"):
+        monkeypatch.setattr(f"pseudohealthy.workflows.experiments.{name}", lambda *_, **__: pytest.fail("again"))
+    plan, out = tmp_path / "plan.yaml", tmp_path / "out"
+    plan.write_text(yaml.safe_dump(PAINTED | {"unsupervised": ["ae"]}))
+    arguments = ["benchmark", str(plan), "--data", str(hosts), "--out", str(out), "--reuse", str(painted)]
+    assert main(arguments) == 0
+    cases, before = (read_cases(folder / "tumour/cases.tsv") for folder in (out, painted))
+    assert [case for case in cases if case.row != "ae"] == before
+    tested = {(case.case, case.test_set) for case in cases if case.row == "ae"}
+    assert tested == {(case.case, case.test_set) for case in before}  # everyone, once
+    learned = json.loads((out / "seed-1/fold-0/stage-1-ae/model/config.json").read_text())["trained_on"]
+    assert learned == json.loads((painted / "seed-1/fold-0/stage-1/model/config.json").read_text())["trained_on"]
+    assert json.loads((out / "tumour/methods.json").read_text())["ae"]["fall"] is not None
+
+    plan.write_text(yaml.safe_dump(PAINTED | {"unsupervised": ["ae"], "copies": 2}))
+    assert main([*arguments[:-3], str(tmp_path / "other"), *arguments[-2:]]) == 2
+    assert "found another copies" in capsys.readouterr().err
