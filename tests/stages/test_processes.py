@@ -170,6 +170,11 @@ def test_processes_of_srun_know_what_torchrun_would_have_told_them():
     }
 
 
-def test_the_exit_code_is_that_of_the_process_that_failed(capfd):
-    assert start(2, 1, ["train", "reconstructor"]) == 2
-    assert capfd.readouterr().err.splitlines()[-1].endswith("the following arguments are required: --data, --out")
+def test_what_the_first_process_refuses_is_told_once_and_last(tmp_path, made_cohort, capfd):
+    (tmp_path / "full").write_text("")
+    table = made_cohort[0].image.parent / "cohort.tsv"
+    data = ("--data", str(table), "--config", "smoke", "--out", str(tmp_path))
+    assert start(2, 1, ["train", "reconstructor", *data, "--devices", "2"]) == 2
+    told = [line for line in capfd.readouterr().err.splitlines() if line.startswith("pseudohealthy")]
+    assert len(told) == 1
+    assert "found a folder with files in it" in told[0]

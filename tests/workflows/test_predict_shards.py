@@ -9,10 +9,17 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
 
 from pseudohealthy.errors import ConfigError
 from pseudohealthy.io.cohort import Case, Cohort
+from pseudohealthy.models.population import Population
+from pseudohealthy.models.reconstructors import RECONSTRUCTORS
+from pseudohealthy.prepare.model_grid import GRIDS
+from pseudohealthy.stages.model_folder import Model, save_model
+from pseudohealthy.stages.recipe import load_recipe
 from pseudohealthy.workflows.shard import Shard
 
 SCANS = 4
@@ -59,20 +66,25 @@ def results(out: Path) -> dict[str, bytes]:
     return {str(path.relative_to(out)): without_times(path) for path in files if path.name not in told}
 
 
-# The time is that of ten predictions: a scan in each of three shards, one that is killed, and the same in a single run.
-def test_shards_of_which_one_is_killed_give_the_folder_of_a_single_run(tmp_path, fitted):
-    whole, shared = tmp_path / "whole", tmp_path / "shared"
-    images = [str(case.image) for case in fitted.cohort[:SCANS]]
+# The time is that of nine predictions with their pages, and of an import.
+def untrained(folder: Path) -> Path:
+    """A model folder with random weights on the coarsest grid: it is the files that matter here."""
+    recipe = load_recipe("smoke", ["grid=coarse"])
+    torch.manual_seed(0)
+    network = RECONSTRUCTORS["cddpm"][1](recipe.reconstructor.settings)
+    shape = GRIDS["coarse"].shape[::-1]
+    population = Population(np.zeros(shape, np.float32), np.ones(shape, np.float32), 1)
+    save_model(Model(recipe, network, None, population, 0, {}), folder)
+    return folder
+
+
+def test_shards_of_which_one_is_killed_give_the_folder_of_a_single_run(tmp_path, made_cohort):
+    whole, shared, model = tmp_path / "whole", tmp_path / "shared", untrained(tmp_path / "model")
+    images = [str(case.image) for case in made_cohort[:SCANS]]
 
     def predict(out: Path, *options: str, first: int = 0) -> list[str]:
         order = [*images[first:], *images[:first]]  # which scan is in which shard does not depend on it
-        model = (
-            "predict",
-            str(fitted.stage_1),
-            "--threshold",
-            "0.4",
-        )  # Stage I alone: it is the files that matter here
-        return [*model, *order, "--out", str(out), "--quiet", *options]
+        return ["predict", str(model), *order, "--out", str(out), "--threshold", "0.4", "--quiet", *options]
 
     shards = [[predict(shared, "--shard", f"{number}/3", first=number), number == 1] for number in (1, 2, 3)]
     again, pool = [predict(shared, "--shard", "1/3"), False], [predict(shared, "--resume"), False]

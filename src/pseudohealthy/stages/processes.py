@@ -6,8 +6,11 @@ All of them run the same command. The first leads: it alone prepares scans and w
 from __future__ import annotations
 
 import logging
+import math
 import os
+import signal
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -63,7 +66,11 @@ class Processes:
         """What the leader makes; the others wait for it and take it."""
         made = make() if self.leads else None
         if self.count > 1:
-            distributed.barrier()
+            try:
+                distributed.barrier()
+            except RuntimeError:  # the leader has ended, and told why: let it be the first of whom that is noticed
+                time.sleep(0 if self.leads else 10)
+                raise SystemExit(1) from None
         return take() if made is None else made
 
 
@@ -80,7 +87,7 @@ def refuse(devices: int, nodes: int, settings: TrainingSettings) -> None:
         if number < 1:
             raise ConfigError(f"{name} {number}", found="none", needed="1 or more", fix=f"For example: {name} 1")
     there, kind = _available()
-    if devices > max(there, 1):
+    if devices > there:
         raise ConfigError(
             f"--devices {devices}",
             found=f"{there} {kind}",
@@ -120,6 +127,7 @@ def start(devices: int, nodes: int, arguments: Sequence[str]) -> int:
             needed="one for each device of each node, started by srun or torchrun",
             fix="For example: srun --nodes 2 --ntasks-per-node 4 pseudohealthy train ... --devices 4 --nodes 2",
         )
+    from torch.distributed.elastic.multiprocessing.api import SignalException
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
     from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
@@ -132,7 +140,10 @@ def start(devices: int, nodes: int, arguments: Sequence[str]) -> int:
     try:
         elastic_launch(config, sys.executable)("-m", "pseudohealthy", *arguments)
     except ChildFailedError as error:
-        return int(min(error.failures.values(), key=lambda failure: failure.timestamp).exitcode)
+        first = min(error.failures.values(), key=lambda failure: (failure.exitcode < 0, failure.timestamp))
+        return int(first.exitcode)  # of one that ended by itself: the others are killed then
+    except SignalException as interrupted:
+        return 128 + int(interrupted.sigval)
     return 0
 
 
@@ -159,8 +170,11 @@ def joined(devices: int, nodes: int) -> Iterator[Processes]:
     if gpu:
         torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
     distributed.init_process_group("nccl" if gpu else "gloo", timeout=PATIENCE)
+    processes = Processes(devices, nodes, distributed.get_rank())
+    if not processes.leads:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)  # that it was interrupted is told once
     try:
-        yield Processes(devices, nodes, distributed.get_rank())
+        yield processes
     finally:
         distributed.destroy_process_group()
 
@@ -181,10 +195,10 @@ def as_torchrun(environment: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def _available() -> tuple[int, str]:
+def _available() -> tuple[float, str]:
     if torch.cuda.is_available():
         return torch.cuda.device_count(), "GPUs"
-    return _cores(), "processor cores, and no GPU"
+    return math.inf if is_started() else _cores(), "processor cores, and no GPU"  # srun binds a process to a few
 
 
 def _cores() -> int:
