@@ -84,6 +84,23 @@ def test_siamese_unet_uses_residual_and_input_in_their_own_roles():
     assert not torch.allclose(given, network(residual, x))
 
 
+@pytest.mark.parametrize("make", [unet_res, unet])
+def test_all_views_at_once_are_each_view_by_itself(make):
+    torch.manual_seed(0)
+    network, x, residuals = (
+        make(UNetSettings(widths=(8, 16, 32))),
+        torch.rand(2, 1, 16, 24),
+        torch.randn(3, 2, 1, 16, 24),
+    )
+    torch.nn.init.normal_(network.head.weight)  # it starts at zero, where everything is alike
+    torch.nn.init.normal_(network.up[0].bias)
+    with torch.inference_mode():
+        each = torch.stack([network(x, residual) for residual in residuals])
+        at_once = network.views(x, residuals)
+    assert each.std() > 0.1
+    torch.testing.assert_close(at_once, each, atol=1e-5, rtol=1e-5)
+
+
 def test_siamese_unet_refuses_to_run_without_residual():
     with pytest.raises(TypeError, match="residual"):
         unet_res(UNetSettings(widths=(8, 16)))(torch.rand(1, 1, 16, 16), None)

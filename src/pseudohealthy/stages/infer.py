@@ -26,6 +26,7 @@ from pseudohealthy.score.lesions import lesion_table
 from pseudohealthy.score.maps import anomaly_map
 from pseudohealthy.score.median import median_in_mask
 from pseudohealthy.score.thresholds import Threshold
+from pseudohealthy.stages.compute import computing, ready, refuse_precision
 from pseudohealthy.stages.model_folder import Model
 from pseudohealthy.stages.prediction import Prediction
 from pseudohealthy.stages.reference import Reference
@@ -69,29 +70,33 @@ class Branches:
 
 
 class Inference:
-    """A model on the best device, ready to score prepared scans."""
+    """A model on the best device, ready to score prepared scans.
 
-    def __init__(self, model: Model) -> None:
-        self.model, self.device = model, best_device()
-        self._reference = Reference(model, model.reference)
-        self._reconstruction = Reference(model, "reconstruction")
-        model.reconstructor.to(self.device)
-        if model.segmenter is not None:
-            model.segmenter.to(self.device)
+    Args:
+        model: It is left as it is.
+        precision: One of `compute.PRECISIONS`.
+    """
+
+    def __init__(self, model: Model, precision: str = "fp32") -> None:
+        self.device, self.precision = best_device(), precision
+        refuse_precision(precision, self.device)
+        self.model = ready(model, self.device)
+        self._reference = Reference(self.model, model.reference)
+        self._reconstruction = Reference(self.model, "reconstruction")
 
     def reconstruct(self, prepared: PreparedScan) -> Reconstructions:
         """Stage I on a prepared scan. Slices without brain are 0."""
         x, mask = to_zyx(prepared.image.data), to_zyx(prepared.mask.data)
         parts, own = [], None
-        with torch.inference_mode():
+        with computing(self.device, self.precision):
             for batch in _chunks(x, mask, self.device):
                 rows = batch.position.cpu()
                 views = self._reconstruction.views(batch, generator(self.model.seed, "predict"))
-                parts.append((rows, views[:, :, 0].cpu()))
+                parts.append((rows, views[:, :, 0].float().cpu()))
                 found = self.model.reconstructor.anomaly_map(batch.x, batch.mask, generator(self.model.seed, "predict"))
                 if found is not None:
                     own = np.zeros_like(x) if own is None else own
-                    own[rows.numpy()] = found[:, 0].cpu().numpy()
+                    own[rows.numpy()] = found[:, 0].float().cpu().numpy()
         whole = torch.zeros(len(parts[0][1]), *x.shape)
         for positions, views in parts:
             whole[:, positions] = views
@@ -113,7 +118,7 @@ class Inference:
         if self.model.segmenter is not None:
             x, mask = to_zyx(prepared.image.data), to_zyx(prepared.mask.data)
             supervised = np.zeros_like(x)
-            with torch.inference_mode():
+            with computing(self.device, self.precision):
                 for batch in _chunks(x, mask, self.device):
                     rows = batch.position.cpu()
                     views = made.views[:, rows][:, :, None].to(self.device)
@@ -125,12 +130,12 @@ class Inference:
         if segmenter is None:
             raise TypeError("this model has no segmenter")
         if not segmenter.uses_residual:
-            probability: torch.Tensor = segmenter(batch.x, None).sigmoid()
+            probability: torch.Tensor = segmenter(batch.x, None).float().sigmoid()
             return probability * batch.mask
         if self.model.reference != "reconstruction":
             views = self._reference.views(batch, generator(self.model.seed, "predict"))
-        probabilities = [segmenter(batch.x, batch.x - x_hat).sigmoid() for x_hat in views]
-        return torch.stack(probabilities).mean(dim=0) * batch.mask
+        probabilities = segmenter.views(batch.x, batch.x - views).float().sigmoid()
+        return probabilities.mean(dim=0) * batch.mask
 
     def _unsupervised(self, x: Map, views: Map, mask: NDArray[np.bool_], own: Map | None) -> Map:
         """x~, from the method's own map where it has one; the median filter is the same for all."""
@@ -196,6 +201,7 @@ class Inference:
                 "row": self.model.row,
                 "version": __version__,
                 "noise seed": str(self.model.seed),
+                "precision": self.precision,
                 "healthy scans learned from": str(self.model.population.n),
             },
             warnings=_warnings(prepared, self.model),

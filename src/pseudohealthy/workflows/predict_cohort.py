@@ -126,7 +126,7 @@ def predict_cohort(
             fix="Check the path, and --split if given.",
         )
     out = run.path if shared is None else shared
-    inference, key = Inference(model), fingerprint(model)
+    inference, key = Inference(model, wanted.precision), fingerprint(model)
     pages: list[Path] = []
     failures: dict[str, InputError] = {}
     for case in cohort:

@@ -34,12 +34,14 @@ class Wanted:
         branches: Also write both branches of the score.
         strip: The tool that finds the brain in whole heads; its mask is written, too.
         dicom_seg: Also write DICOM-SEG.
+        precision: What the networks compute with: `fp32` or `bf16`.
     """
 
     threshold: Threshold
     branches: bool = False
     strip: str | None = None
     dicom_seg: bool = False
+    precision: str = "fp32"
 
 
 def made_from(case: Case, model_key: str, wanted: Wanted) -> dict[str, Any]:
@@ -52,6 +54,7 @@ def made_from(case: Case, model_key: str, wanted: Wanted) -> dict[str, Any]:
         "branches": wanted.branches,
         "strip": wanted.strip,
         "dicom_seg": wanted.dicom_seg,
+        "precision": wanted.precision,
     }
 
 

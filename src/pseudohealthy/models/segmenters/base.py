@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -21,6 +22,18 @@ class Segmenter(nn.Module, ABC):
             x: The scan's slices, (slice, 1, y, x).
             residual: Signed residual x - x^, same shape; None for segmenters that see the scan alone.
         """
+
+    def views(self, x: Tensor, residuals: Tensor) -> Tensor:
+        """Logits for each of several residuals of the same slices: in prediction there is one for each t.
+
+        Args:
+            x: See `forward`.
+            residuals: (view, slice, 1, y, x).
+
+        Returns:
+            (view, slice, 1, y, x), equal to those of `forward` up to rounding.
+        """
+        return torch.stack([self(x, residual) for residual in residuals])
 
     def loss(self, x: Tensor, residual: Tensor | None, label: Tensor, weight: Tensor) -> Tensor:
         """Training loss, a scalar: the binary cross-entropy (paper, eq. 5), where the method has no other.

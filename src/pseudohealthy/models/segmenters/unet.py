@@ -11,6 +11,7 @@ the residual and not the size is compared; the last bias starts at a low probabi
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -38,11 +39,14 @@ class StandardisedConv(nn.Conv2d):
     def __init__(self, channels: int, out: int) -> None:
         super().__init__(channels, out, 3, padding=1)
 
+    def kernels(self) -> Tensor:
+        """The standardised kernels, (out, channels, 3, 3)."""
+        variance, mean = torch.var_mean(self.weight, dim=(1, 2, 3), keepdim=True, correction=0)
+        return (self.weight - mean) * torch.rsqrt(variance * self.weight[0].numel() + 1e-5)
+
     def forward(self, x: Tensor) -> Tensor:
         """(n, channels, y, x) -> (n, out, y, x)."""
-        variance, mean = torch.var_mean(self.weight, dim=(1, 2, 3), keepdim=True, correction=0)
-        weight = (self.weight - mean) * torch.rsqrt(variance * self.weight[0].numel() + 1e-5)
-        return functional.conv2d(x, weight, self.bias, padding=1)
+        return functional.conv2d(x, self.kernels(), self.bias, padding=1)
 
 
 def double_conv(channels: int, out: int) -> nn.Sequential:
@@ -91,6 +95,41 @@ class UNet(Segmenter):
             h = block(torch.cat([up(h), features.pop()], dim=1))
         logits: Tensor = self.head(h) + self.bias
         return logits
+
+    def views(self, x: Tensor, residuals: Tensor) -> Tensor:
+        """`forward` for each residual; what depends on the scan alone is computed once.
+
+        Those are the scan's features, and, since a convolution is linear, their share of the first one at every level.
+        """
+        if not self.uses_residual:
+            return super().views(x, residuals)
+        features = self.encode(x)
+        (first, *_), decoder = self._upwards()
+        coarsest, channels = features.pop(), first.in_channels // 2  # the residual's half, then the scan's
+        raised = functional.conv_transpose2d(coarsest, first.weight[channels:], stride=2)
+        shares = [_share(block[0], features.pop()) for block in decoder]
+        return torch.stack([self._decode(self.encode(residual), raised, shares) for residual in residuals])
+
+    def _decode(self, features: list[Tensor], raised: Tensor, shares: list[tuple[Tensor, Tensor]]) -> Tensor:
+        """Logits from the features of a residual and what `views` knows of the scan."""
+        (first, *_), decoder = self._upwards()
+        coarsest = features.pop()
+        h = functional.conv_transpose2d(coarsest, first.weight[: coarsest.shape[1]], first.bias, stride=2) + raised
+        for level, (block, (kernels, share)) in enumerate(zip(decoder, shares, strict=True)):
+            h = torch.cat([self.up[level](h) if level else h, features.pop()], dim=1)
+            h = block[1:](functional.conv2d(h, kernels, padding=1) + share)
+        logits: Tensor = self.head(h) + self.bias
+        return logits
+
+    def _upwards(self) -> tuple[list[nn.ConvTranspose2d], list[nn.Sequential]]:
+        return cast("list[nn.ConvTranspose2d]", list(self.up)), cast("list[nn.Sequential]", list(self.decoder))
+
+
+def _share(convolution: nn.Module, scan: Tensor) -> tuple[Tensor, Tensor]:
+    """The kernels of all channels but the last, which are the scan's, and what these contribute."""
+    first, channels = cast(StandardisedConv, convolution), scan.shape[1]
+    kernels = first.kernels()
+    return kernels[:, :-channels], functional.conv2d(scan, kernels[:, -channels:], first.bias, padding=1)
 
 
 def unet_res(settings: UNetSettings) -> UNet:
