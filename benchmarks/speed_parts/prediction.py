@@ -1,0 +1,211 @@
+"""Seconds a volume, by phase; what each optimisation gains; the whole against the straightforward loop."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from scipy import ndimage
+
+from pseudohealthy.io.volume import Volume, read_volume, write_volume
+from pseudohealthy.prepare.model_grid import GRIDS, ModelGrid
+from pseudohealthy.prepare.scan import PreparedScan, prepare_scan
+from pseudohealthy.score.maps import anomaly_map
+from pseudohealthy.score.median import median_in_mask
+from pseudohealthy.score.thresholds import given_threshold
+from pseudohealthy.stages.infer import Inference
+from pseudohealthy.stages.model_folder import Model, load_model
+from pseudohealthy.stages.recipe import load_recipe
+from pseudohealthy.stages.tensors import to_zyx
+from pseudohealthy.stages.training import native_precision
+from pseudohealthy.virtual.scan import make_scan
+from speed_parts.measure import Row, Seconds, floating_point_operations, interleaved, peak_mb, ratio
+from speed_parts.straightforward import straightforward
+from speed_parts.switches import GRID, KEPT, NOT_KEPT, Without
+from speed_parts.untrained import untrained
+
+THRESHOLD = given_threshold(0.5)
+UNIT = "of a score in [0, 1]"
+
+
+@dataclass(frozen=True, eq=False)
+class Work:
+    """What is measured.
+
+    Attributes:
+        size: The recipe.
+        model: Its model.
+        scan: A file.
+        slices: Predict these many slices alone; None for all.
+        repeats: Of each measurement.
+        device: Where.
+        roof: Operations per second in fp32.
+    """
+
+    size: str
+    model: Model
+    scan: Path
+    slices: int | None
+    repeats: int
+    device: torch.device
+    roof: float
+
+    def prepared(self, slices: int | None = None) -> PreparedScan:
+        """The scan on the model grid, or on a grid of a few of its slices."""
+        grid, few = GRIDS[self.model.recipe.grid], slices or self.slices
+        if few is not None:
+            grid = ModelGrid(grid.name, (*grid.shape[:2], few), grid.spacing_mm)
+        return prepare_scan(read_volume(self.scan), grid, None, self.model.recipe.space)
+
+
+def rows(work: Work) -> Iterator[Row]:
+    """All of it; of a size whose slices are few, the networks alone, and what a volume would take."""
+    if work.slices is None:
+        yield from phases(work)
+        yield from gains(work)
+        yield from of_the_whole(work)
+    else:
+        yield from extrapolated(work)
+
+
+def phases(work: Work) -> Iterator[Row]:
+    """Seconds and peak memory of each phase of `predict`, pages left out."""
+    inference, volume, prepared = Inference(work.model), read_volume(work.scan), work.prepared()
+    grid, space, score = prepared.grid, work.model.recipe.space, work.model.recipe.score
+    made = inference.reconstruct(prepared)
+    branches = inference.branches(prepared, made)
+    prediction = inference.predict(prepared, THRESHOLD, branches=branches)
+    x, mask, views = to_zyx(prepared.image.data), to_zyx(prepared.mask.data), made.views.numpy()
+    deviation = anomaly_map(score.map, x, views, mask)
+    with tempfile.TemporaryDirectory() as folder:
+
+        def write() -> None:
+            for name in ("reconstruction", "score", "mask"):
+                write_volume(getattr(prediction, name), Path(folder, f"{name}.nii.gz"))
+
+        every: dict[str, Callable[[], object]] = {
+            "read": lambda: read_volume(work.scan),
+            "prepare": lambda: prepare_scan(volume, grid, None, space),
+            "reconstruct": lambda: inference.reconstruct(prepared),
+            "segment": lambda: inference.branches(prepared, made),
+            "to native grid, mask, lesions": lambda: inference.predict(prepared, THRESHOLD, branches=branches),
+            "write": write,
+        }
+        inside: dict[str, Callable[[], object]] = {
+            "reconstruct: of this the anomaly map": lambda: anomaly_map(score.map, x, views, mask),
+            "reconstruct: of this the median": lambda: median_in_mask(deviation, mask, score.median_voxels),
+        }
+        seconds = interleaved(every | inside, work.repeats, work.device)
+        for what in every | inside:
+            yield Row("predict", work.size, what, seconds[what].wall, "s", f"{seconds[what].cpu:.2f} s of processor")
+        total = sum(seconds[what].wall for what in every), sum(seconds[what].cpu for what in every)
+        yield Row("predict", work.size, "a volume, all phases", total[0], "s", f"{total[1]:.2f} s of processor")
+        for what, do in every.items():
+            if (peak := peak_mb(do, work.device)) is not None:
+                yield Row("predict", work.size, f"peak memory: {what}", peak, "MB", "of the whole process")
+    operations = floating_point_operations(lambda: inference.branches(prepared))
+    busy = sum(_busy(seconds[phase], work.device) for phase in ("reconstruct", "segment"))
+    yield Row("predict", work.size, "operations of both networks", operations / 1e9, "GFLOP/volume", "counted")
+    yield Row("predict", work.size, "networks, of the matrix rate", 100 * operations / busy / work.roof, "%")
+
+
+def gains(work: Work) -> Iterator[Row]:
+    """How many times as fast each optimisation makes the part that it touches."""
+    inference, few = Inference(work.model), work.prepared(slices=16)
+    whole = work.prepared()
+    native = read_volume(work.scan)
+
+    def networks(which: Inference) -> Callable[[], object]:
+        return lambda: which.branches(few)
+
+    def without(context: Without, do: Callable[[], object]) -> Callable[[], object]:
+        def run() -> None:
+            with context(inference):
+                do()
+
+        return run
+
+    def there_and_back() -> None:
+        prepare_scan(native, whole.grid, None, work.model.recipe.space).to_native(whole.image.data)
+
+    def compare(what: str, before: Callable[[], object], after: Callable[[], object], note: str) -> Row:
+        taken = interleaved({"before": before, "after": after}, work.repeats, work.device)
+        return Row("gain", work.size, what, ratio(taken["before"], taken["after"], work.device), "times", note)
+
+    both = networks(inference)
+    for what, context in KEPT.items():
+        yield compare(what, without(context, both), both, "both networks, 16 slices, fp32")
+    for what, context in NOT_KEPT.items():
+        yield compare(f"not kept: {what}", both, without(context, both), "both networks, 16 slices, fp32")
+    for what, context in GRID.items():
+        yield compare(what, without(context, there_and_back), there_and_back, "prepare, and one map back")
+    if native_precision(work.device) == "bf16-mixed":
+        half = Inference(work.model, "bf16")
+        yield compare("bf16 (a choice)", both, networks(half), "both networks, 16 slices")
+        apart = np.abs(inference.score(inference.branches(few)) - half.score(half.branches(few)))
+        yield Row("parity", work.size, "bf16 against fp32, largest of 16 slices", float(apart.max()), UNIT)
+    mask = to_zyx(whole.mask.data)
+    values, edge = to_zyx(whole.image.data), work.model.recipe.score.median_voxels
+    yield compare(
+        "median at the brain's voxels alone",
+        lambda: ndimage.median_filter(values * mask, edge, mode="constant"),
+        lambda: median_in_mask(values, mask, edge),
+        "against scipy's of the whole grid",
+    )
+
+
+def of_the_whole(work: Work) -> Iterator[Row]:
+    """The score on the model grid, against the straightforward loop."""
+    inference, prepared = Inference(work.model), work.prepared()
+    for network in (work.model.reconstructor, work.model.segmenter):
+        if network is not None:
+            network.to(work.device)
+    found: dict[str, np.ndarray] = {}
+
+    def loop() -> None:
+        found["loop"] = straightforward(work.model, prepared)
+
+    def ours() -> None:
+        found["ours"] = inference.score(inference.branches(prepared))
+
+    seconds = interleaved({"loop": loop, "ours": ours}, min(work.repeats, 2), work.device)
+    for who, what in (("straightforward loop", "loop"), ("this package", "ours")):
+        note = f"{seconds[what].cpu:.2f} s of processor"
+        yield Row("predict", work.size, f"score on the model grid, {who}", seconds[what].wall, "s", note)
+    gain = ratio(seconds["loop"], seconds["ours"], work.device)
+    yield Row("gain", work.size, "all against the straightforward loop", gain, "times", "reconstruct, segment, score")
+    apart = float(np.abs(found["loop"] - found["ours"]).max())
+    yield Row("parity", work.size, "largest difference from the straightforward loop", apart, UNIT)
+
+
+def extrapolated(work: Work) -> Iterator[Row]:
+    """Both networks on a few slices, once, and from it a volume."""
+    inference, prepared = Inference(work.model), work.prepared()
+    slices, all_slices = int(to_zyx(prepared.mask.data).any(axis=(1, 2)).sum()), GRIDS[work.model.recipe.grid].shape[2]
+    operations = floating_point_operations(lambda: inference.branches(prepared))  # the warm-up, too
+    begun = interleaved({"networks": lambda: inference.branches(prepared)}, 1, work.device)["networks"]
+    note = f"{slices} slices, once, times {all_slices} / {slices}"
+    yield Row("predict", work.size, "networks, a volume (extrapolated)", begun.wall * all_slices / slices, "s", note)
+    yield Row("predict", work.size, "operations of both networks", operations / slices / 1e9, "GFLOP/slice", "counted")
+    share = 100 * operations / _busy(begun, work.device) / work.roof
+    yield Row("predict", work.size, "networks, of the matrix rate", share, "%")
+    if (peak := peak_mb(lambda: inference.branches(prepared), work.device)) is not None:
+        yield Row("predict", work.size, "peak memory: networks", peak, "MB", "of the whole process")
+
+
+def model_and_scan(
+    size: str, model: Path | None, scan: Path | None, folder: Path, spacing_mm: float
+) -> tuple[Model, Path]:
+    """What the user named, else random weights and a virtual person."""
+    if scan is None:
+        scan, made = folder / "virtual_T1w.nii.gz", make_scan(0, spacing_mm=spacing_mm).image
+        write_volume(Volume(made.data.astype(np.float32), made.affine), scan)
+    return load_model(model) if model is not None else untrained(load_recipe(size)), scan
+
+
+def _busy(seconds: Seconds, device: torch.device) -> float:
+    return seconds.cpu / torch.get_num_threads() if device.type == "cpu" else seconds.wall

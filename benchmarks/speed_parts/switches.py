@@ -1,0 +1,65 @@
+"""Each optimisation as a switch: a context in which the package does without it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from unittest.mock import patch
+
+import torch
+from torch import Tensor
+
+from pseudohealthy.models.reconstructors.one_step import OneStep
+from pseudohealthy.models.segmenters import Segmenter
+from pseudohealthy.models.segmenters.unet import UNet
+from pseudohealthy.prepare import model_grid
+from pseudohealthy.stages import infer
+from pseudohealthy.stages.infer import Inference
+
+Without = Callable[[Inference], AbstractContextManager[object]]
+
+
+def _condition_for_each_t(self: OneStep, x: Tensor, rng: torch.Generator) -> Tensor:
+    maps = self.noise(len(self.settings.test_steps), x, rng)
+    steps = [torch.full((len(x),), t - 1, device=x.device) for t in self.settings.test_steps]
+    return torch.stack([self.estimate(x, maps[i : i + 1], t) for i, t in enumerate(steps)])
+
+
+def _all_t_in_one_batch(self: OneStep, x: Tensor, rng: torch.Generator) -> Tensor:
+    views, n = len(self.settings.test_steps), len(x)
+    maps, condition = self.noise(views, x, rng).repeat_interleave(n, 0), self.condition(x)
+    t = torch.tensor([t - 1 for t in self.settings.test_steps], device=x.device).repeat_interleave(n)
+    told = None if condition is None else condition.repeat(views, 1)
+    return self._denoised(x.repeat(views, 1, 1, 1), told, maps, t).unflatten(0, (views, n))
+
+
+@contextmanager
+def _channels_first(inference: Inference) -> Iterator[None]:
+    networks = [each for each in (inference.model.reconstructor, inference.model.segmenter) if each is not None]
+    for network in networks:
+        network.to(memory_format=torch.contiguous_format)
+    try:
+        yield
+    finally:
+        for network in networks:
+            network.to(memory_format=torch.channels_last)
+
+
+KEPT: dict[str, Without] = {
+    "channels last": _channels_first,
+    "the scan encoded once for all t, in the U-Net": lambda _: patch.object(UNet, "views", Segmenter.views),
+    "the condition encoded once for all t": lambda _: patch.object(OneStep, "views", _condition_for_each_t),
+    "16 slices a call instead of one": lambda _: patch.object(infer, "CHUNK", 1),
+}
+"""What the networks' speed comes from."""
+
+NOT_KEPT: dict[str, Without] = {
+    "all t of 16 slices in one batch": lambda _: patch.object(OneStep, "views", _all_t_in_one_batch),
+    "64 slices a call": lambda _: patch.object(infer, "CHUNK", 64),
+}
+"""What was tried: inside the context the package does it."""
+
+GRID: dict[str, Without] = {
+    "parallel axes by one matrix each": lambda _: patch.object(model_grid, "is_parallel", lambda matrix: False),
+}
+"""What resampling's speed comes from."""

@@ -1,0 +1,92 @@
+"""Training steps of both stages: samples a second, memory, share of the roof."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+
+import torch
+from torch import Tensor, nn
+
+from pseudohealthy.data.slices import generator
+from pseudohealthy.prepare.model_grid import GRIDS
+from pseudohealthy.stages.recipe import Recipe, load_recipe
+from pseudohealthy.stages.training import native_precision
+from speed_parts.measure import Row, floating_point_operations, interleaved, peak_mb, ratio
+from speed_parts.untrained import untrained
+
+
+def rows(size: str, batch: int | None, repeats: int, device: torch.device, roof: float) -> Iterator[Row]:
+    """Steps of Stage I and Stage II (forward, backward, optimiser) on random slices; of augmentation see `data`.
+
+    Args:
+        size: A recipe.
+        batch: Slices a step; None for the recipe's.
+        repeats: Of each step.
+        device: Where.
+        roof: Operations per second in fp32.
+    """
+    recipe = load_recipe(size)
+    for stage, made in (("Stage I", _stage_1), ("Stage II", _stage_2)):
+        settings = recipe.reconstructor_training if stage == "Stage I" else recipe.segmenter_training
+        n = batch or settings.batch_size
+        network, loss = made(recipe, n, device)
+        optimiser = torch.optim.AdamW(network.parameters(), 1e-4)
+
+        step = partial(_step, loss, optimiser, device)
+        note = f"batches of {n}" if batch is None else f"batches of {n} (recipe: {settings.batch_size})"
+        operations = floating_point_operations(step)
+        variants: dict[str, Callable[[], object]] = {"fp32": step}
+        if native_precision(device) == "bf16-mixed":
+            variants["bf16"] = partial(step, bf16=True)
+        seconds = interleaved(variants, repeats, device)
+        cpus = torch.get_num_threads() if device.type == "cpu" else 1
+        for name, taken in seconds.items():
+            yield Row("train", size, f"{stage}, {name}", n / taken.wall, "samples/s", note)
+        busy = seconds["fp32"].cpu / cpus if device.type == "cpu" else seconds["fp32"].wall
+        yield Row("train", size, f"{stage}, operations", operations / n / 1e9, "GFLOP/sample", "counted")
+        yield Row("train", size, f"{stage}, fp32, of the matrix rate", 100 * operations / busy / roof, "%")
+        if "bf16" in seconds:
+            gain = ratio(seconds["fp32"], seconds["bf16"], device)
+            yield Row("train", size, f"{stage}, gain of bf16 (the default of `precision: auto`)", gain, "times")
+        if (peak := peak_mb(step, device)) is not None:
+            yield Row("train", size, f"{stage}, peak memory", peak, "MB")
+
+
+Loss = Callable[[], Tensor]
+
+
+def _step(loss: Loss, optimiser: torch.optim.Optimizer, device: torch.device, bf16: bool = False) -> None:
+    optimiser.zero_grad()
+    with torch.autocast(device.type, torch.bfloat16, enabled=bf16):
+        value = loss()
+    value.backward()
+    optimiser.step()
+
+
+def _stage_1(recipe: Recipe, n: int, device: torch.device) -> tuple[nn.Module, Loss]:
+    network = untrained(recipe).reconstructor.to(device).train().requires_grad_(True)
+    x = _slices(recipe, n, device)
+    return network, lambda: network.loss(x, generator(0, "speed"))
+
+
+def _stage_2(recipe: Recipe, n: int, device: torch.device) -> tuple[nn.Module, Loss]:
+    model = untrained(recipe)
+    frozen, segmenter = model.reconstructor.to(device), model.segmenter
+    if segmenter is None:
+        raise TypeError("a recipe without a segmenter")
+    segmenter = segmenter.to(device).train().requires_grad_(True)
+    x = _slices(recipe, n, device)
+    label, weight = (x > 0.9).float(), torch.ones_like(x)
+
+    def loss() -> Tensor:
+        with torch.no_grad():
+            x_hat = frozen.draw(x, generator(0, "speed"))
+        return segmenter.loss(x, x - x_hat, label, weight)
+
+    return segmenter, loss
+
+
+def _slices(recipe: Recipe, n: int, device: torch.device) -> Tensor:
+    columns, rows_, _ = GRIDS[recipe.grid].shape
+    return torch.rand(n, 1, rows_, columns, generator=torch.Generator().manual_seed(0)).to(device)
