@@ -97,12 +97,12 @@ def test_a_gallery_survives_its_files(tmp_path):
         assert vars(after) | {"page": before.page} == vars(before)
         assert after.page.resolve() == before.page.resolve()
     write_gallery(tmp_path / "out", drawn[1:])
-    assert [file.name for file in (tmp_path / "out" / "pictures").iterdir()] == ["00_ms_b.webp"]
+    assert [file.name for file in (tmp_path / "out" / "pictures").iterdir()] == ["case-1.webp"]
     assert read_gallery(tmp_path) == []
 
     table = tmp_path / "out" / "gallery.json"
     text = table.read_text()
-    for wrong in (text.replace("pictures/00", "../00"), text.replace("pictures/00", "pictures/01"), "[1]", "{"):
+    for wrong in (text.replace("pictures/case", "../case"), text.replace("case-1.webp", "case-2.webp"), "[1]", "{"):
         table.write_text(wrong)
         with pytest.raises(CohortError):
             read_gallery(tmp_path / "out")

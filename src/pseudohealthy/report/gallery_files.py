@@ -30,11 +30,10 @@ def write_gallery(folder: Path, cases: Sequence[GalleryCase]) -> None:
     """
     before = {one["picture"]["file"] for one in _table(folder)} if (folder / _TABLE).is_file() else set()
     told = []
-    for number, case in enumerate(cases):
+    for number, case in enumerate(cases, start=1):
         if case.picture is None:
             raise ValueError(f"{case.title} has not been drawn")
-        name = re.sub(r"[^\w.-]+", "-", f"{number:02d}_{case.test_set}_{case.title}")
-        file = f"pictures/{name}.{case.picture.mime.removeprefix('image/')}"
+        file = f"pictures/case-{number}.{case.picture.mime.removeprefix('image/')}"
         write_bytes(folder / file, case.picture.content)
         picture = {"file": file} | {key: getattr(case.picture, key) for key in _PICTURE}
         page = None if case.page is None else Path(os.path.relpath(case.page, folder)).as_posix()
