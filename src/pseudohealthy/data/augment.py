@@ -44,26 +44,31 @@ def augment(
     taken = torch.rand(_EFFECTS, n, generator=rng) < torch.tensor(probabilities)[:, None]
     lines, axis, share, sd, exponent = torch.rand(5, n, 1, 1, 1, generator=rng).to(device)
     points = torch.rand(n, 1, BIAS_POINTS, BIAS_POINTS, generator=rng).to(device)
-    mirrored, ghosted, blurred, biased, bent = taken.view(_EFFECTS, n, 1, 1, 1).to(device)
-    any_mirrored, any_ghosted, any_blurred, any_biased, any_bent = taken.any(1).tolist()  # known without the device
+    mirrored = taken[0].view(n, 1, 1, 1).to(device)
+    # Only the samples that take a change are computed; which ones is known without asking the device.
+    ghosted, blurred, biased, bent = (each.nonzero()[:, 0].to(device) for each in taken[1:])
+    any_mirrored = bool(taken[0].any())
 
     if any_mirrored:
         mask = torch.where(mirrored, mask.flip(-1), mask)
         x = torch.where(mirrored, x.flip(-1), x)
         label = label if label is None else torch.where(mirrored, label.flip(-1), label)
     before = x
-    if any_ghosted:
-        every = (GHOST_LINES[0] + (GHOST_LINES[1] - GHOST_LINES[0] + 1) * lines).floor()
-        x = torch.where(ghosted, ghosts(x, every, axis < 0.5, GHOST_SHARE * (2 * share - 1)) * mask, x)
-    if any_blurred:
-        width = BLUR_SD_PIXELS[0] + (BLUR_SD_PIXELS[1] - BLUR_SD_PIXELS[0]) * sd
-        x = torch.where(blurred, blur(x, mask, width), x)
-    if any_biased:
-        x = torch.where(biased, x * bias_field(BIAS_LOG_RANGE * (2 * points - 1), *x.shape[-2:]), x)
-    if any_bent:
-        x = torch.where(bent, gamma(x.clamp(0, MAX_INTENSITY), (GAMMA_LOG_RANGE * (2 * exponent - 1)).exp()), x)
+    if len(ghosted):
+        every = (GHOST_LINES[0] + (GHOST_LINES[1] - GHOST_LINES[0] + 1) * lines[ghosted]).floor()
+        shares = GHOST_SHARE * (2 * share[ghosted] - 1)
+        x = x.index_copy(0, ghosted, ghosts(x[ghosted], every, axis[ghosted] < 0.5, shares) * mask[ghosted])
+    if len(blurred):
+        width = BLUR_SD_PIXELS[0] + (BLUR_SD_PIXELS[1] - BLUR_SD_PIXELS[0]) * sd[blurred]
+        x = x.index_copy(0, blurred, blur(x[blurred], mask[blurred], width))
+    if len(biased):
+        fields = bias_field(BIAS_LOG_RANGE * (2 * points[biased] - 1), *x.shape[-2:])
+        x = x.index_copy(0, biased, x[biased] * fields)
+    if len(bent):
+        exponents = (GAMMA_LOG_RANGE * (2 * exponent[bent] - 1)).exp()
+        x = x.index_copy(0, bent, gamma(x[bent].clamp(0, MAX_INTENSITY), exponents))
     if x is not before:
-        touched = ghosted | blurred | biased | bent
+        touched = taken[1:].any(0).view(n, 1, 1, 1).to(device)
         x = torch.where(touched, x.clamp(0, MAX_INTENSITY) * mask, x)
     return x, mask, label
 
