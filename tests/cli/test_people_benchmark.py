@@ -26,9 +26,10 @@ PATIENTS = {
     "pathology": "ball",
     "healthy": ["well"],
     "healthy_roles": {"validation": 1, "calibration": 1, "test": 1},
-    "roles": {"annotated": 1, "calibration": 1},
+    "roles": {"annotated": 2, "calibration": 1},
     "folds": 2,
     "segmenters": ["unet_res"],
+    "fewer_annotated": [1],
     "seeds": [0],
 }
 
@@ -36,7 +37,7 @@ PATIENTS = {
 @pytest.fixture(scope="module")
 def people(tmp_path_factory: pytest.TempPathFactory) -> Path:
     data = tmp_path_factory.mktemp("patients")
-    write_made_cohort(data / "ill", {"": ("ball", 4)})
+    write_made_cohort(data / "ill", {"": ("ball", 6)})
     for seed in range(10, 14):
         image = with_folds(make_brain((5.0, 5.0, 5.0), seed=seed), seed)
         write_volume(image, data / f"well/sub-{seed}/anat/sub-{seed}_T1w.nii.gz")
@@ -54,7 +55,7 @@ def whole(people: Path) -> Path:
 
 def test_every_patient_is_tested_once_by_networks_that_have_not_seen_them(whole: Path) -> None:
     cases = [case for case in read_cases(whole / "cases.tsv") if case.row == "sadm_res" and case.grid == "native"]
-    assert sorted(case.case for case in cases if case.test_set == "ball") == ["sub-00", "sub-01", "sub-02", "sub-03"]
+    assert sorted(case.case for case in cases if case.test_set == "ball") == [f"sub-0{i}" for i in range(6)]
     assert len([case for case in cases if case.test_set == "healthy"]) == 2  # the same person in each fold
     for fold in (whole / "seed-0").glob("fold-*"):
         learned = json.loads((fold / "stage-2-unet_res/model/config.json").read_text())["trained_on"]
@@ -62,6 +63,22 @@ def test_every_patient_is_tested_once_by_networks_that_have_not_seen_them(whole:
         assert not tested & {name for stage in learned.values() for name in stage}
     assert (whole / "report.html").is_file()
     assert {case.row for case in read_cases(whole / "seed-0/fold-0/betas.tsv")} >= {"beta=0.0", "beta=0.5", "beta=1.0"}
+
+
+def test_the_curve_has_the_main_network_with_fewer_annotated_people_and_with_all(whole: Path) -> None:
+    curves = [case for case in read_cases(whole / "curves.tsv") if "@" in case.row and case.test_set == "ball"]
+    tested = {row: {case.case for case in curves if case.row == row} for row in {case.row for case in curves}}
+    assert set(tested) == {"unet_res@1", "sadm_res@1", "unet_res@2", "sadm_res@2"}
+    assert all(len(names) == 6 for names in tested.values())
+    for fold in (whole / "seed-0").glob("fold-*"):
+        one, all_of_them = (
+            json.loads((folder / "stage-2-unet_res/model/config.json").read_text())["trained_on"]["segmenter"]
+            for folder in (fold / "fewer/1", fold)
+        )
+        assert len(one) == 1
+        assert len(all_of_them) == 2
+        assert one.items() <= all_of_them.items()
+    assert "The number of annotated scans" in (whole / "report.html").read_text()
 
 
 def test_an_interrupted_fold_goes_on_and_gives_the_same_table(
@@ -78,13 +95,34 @@ def test_an_interrupted_fold_goes_on_and_gives_the_same_table(
     assert (tmp_path / "cases.tsv").read_bytes() == (whole / "cases.tsv").read_bytes()
 
 
+def test_methods_of_patients_are_trained_once_a_seed_and_tested_in_every_fold(
+    people: Path, whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(whole, tmp_path / "out")  # what a plan without methods has left
+    plan = tmp_path / "plan.yaml"
+    plan.write_text(yaml.safe_dump(PATIENTS | {"unsupervised": ["ae"]}))
+    content = yaml.safe_load((tmp_path / "out/config.yaml").read_text()) | {"unsupervised": ["ae"]}
+    keys = list(content)
+    keys.insert(keys.index("seeds"), keys.pop(keys.index("unsupervised")))  # where the plan's class has it
+    (tmp_path / "out/config.yaml").write_text(yaml.safe_dump({key: content[key] for key in keys}, sort_keys=False))
+    again = "pseudohealthy.workflows.experiments.trainings.train_segmenter"
+    monkeypatch.setattr(again, lambda *_, **__: pytest.fail("again"))
+    arguments = ["benchmark", str(plan), "--out", str(tmp_path / "out"), "--data", str(people), "--resume"]
+    assert main(arguments) == 0
+    cases = [case for case in read_cases(tmp_path / "out/cases.tsv") if case.row == "ae" and case.grid == "native"]
+    assert sorted(case.case for case in cases if case.test_set == "ball") == ["sub-00", "sub-01", "sub-02", "sub-03"]
+    assert len(list((tmp_path / "out").rglob("stage-1-ae"))) == 1
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"roles": {"annotated": 2, "calibration": 1}}, "found 4 patients, of whom 2 are not tested in a fold"),
+        ({"roles": {"annotated": 2, "calibration": 1}}, "found 6 patients, of whom 3 are not tested in a fold"),
         ({"healthy_roles": {"validation": 2, "calibration": 1, "test": 1}}, "found 4 healthy scans"),
         ({"patients": "well"}, "found no lesion mask for sub-10"),
         ({"folds": 1}, "fewer than 2 folds"),
+        ({"fewer_annotated": [2]}, "not all below the annotated people"),
+        ({"fewer_annotated": [0]}, "one person or more"),
         ({"blood": 1}, "blood"),
     ],
 )

@@ -77,6 +77,11 @@ def forecast(plan: Methods) -> list[Work]:
         for training in plan.trainings:
             often = times.annotated if training.synthetic == "none" else times.unannotated
             found.append(_stage_2(training, first, main, store, often, times.scored))
+            if training == plan.trainings[0]:
+                found += [
+                    replace(found[-1], rows=", ".join(f"{row}@{number}" for row in found[-1].rows.split(", ")))
+                    for number in plan.fewer_annotated
+                ]
     return found
 
 

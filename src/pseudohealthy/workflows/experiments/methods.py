@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
@@ -51,6 +51,7 @@ class Methods:
         synthetic_segmenters: Which segmenters learn from `synthetic`; none named is the main one alone.
         unsupervised: Further methods of Stage I, each trained and tested as a row of its own (`unsupervised.py`).
         methods: Method of `unsupervised` -> keys of the recipe that are other for it, with dots between their levels.
+        fewer_annotated: With how few annotated people the main network is trained besides (`fewer_annotated.py`).
         seeds: One complete run each.
         title: Title of the page.
         later: Keys that came after the first runs.
@@ -63,9 +64,10 @@ class Methods:
     synthetic_segmenters: tuple[str, ...] = ()
     unsupervised: tuple[str, ...] = ()
     methods: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    fewer_annotated: tuple[int, ...] = ()
     seeds: tuple[int, ...] = (0,)
     title: str = "Known and unseen pathology"
-    later: ClassVar[tuple[str, ...]] = ("synthetic_segmenters", "unsupervised", "methods")
+    later: ClassVar[tuple[str, ...]] = ("synthetic_segmenters", "unsupervised", "methods", "fewer_annotated")
 
     def __post_init__(self) -> None:
         """A plan that cannot end is refused before hours have gone into it."""
@@ -85,6 +87,8 @@ class Methods:
         shared = [key for keys in self.methods.values() for key in keys if not key.startswith(OWN)]
         if shared:
             raise ValueError(f"the key '{shared[0]}' under 'methods', which does not begin with {', '.join(OWN)}")
+        if self.fewer_annotated and min(self.fewer_annotated) < 1:
+            raise ValueError(f"fewer_annotated {self.fewer_annotated}, where one person or more is needed")
         if not self.segmenters:
             raise ValueError("no segmenters")
         if not self.seeds or min(self.seeds) < 0:
@@ -144,3 +148,13 @@ def refuse_too_few(dataset: Path, who: str, n: int, folds: int, roles: Mapping[s
             needed=f"at least {needed}: {', '.join(f'{count} {role}' for role, count in roles.items())}",
             fix=f"Lower the numbers under 'roles', raise 'folds', or add {who}.",
         )
+
+
+def refuse_too_many(fewer: Sequence[int], roles: Mapping[str, int]) -> None:
+    """Refuse numbers of annotated people that are not fewer than there are.
+
+    Raises:
+        ValueError: One is not.
+    """
+    if fewer and max(fewer) >= roles.get("annotated", 0):
+        raise ValueError(f"fewer_annotated {tuple(fewer)}, which are not all below the annotated people under 'roles'")

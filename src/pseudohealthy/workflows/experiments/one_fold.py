@@ -30,6 +30,7 @@ class Direction:
         cases: The per-case table of all seeds and folds so far.
         betas: The same for the main model's score at each beta, rows `beta=0.0` to `beta=1.0`.
         kept: Voxel counts and pictures of the folds so far.
+        fewer: The same for the main network with fewer annotated people, rows `sadm_res@2`, ...
         facts: Short facts about the runs.
         trained: What the trainings were, of plans that compare methods of Stage I.
     """
@@ -37,6 +38,7 @@ class Direction:
     annotated: str
     cases: list[CaseResult] = field(default_factory=list)
     betas: list[CaseResult] = field(default_factory=list)
+    fewer: list[CaseResult] = field(default_factory=list)
     kept: Evaluation = field(default_factory=Evaluation)
     facts: dict[str, str] = field(default_factory=dict)
     trained: list[Trained] = field(default_factory=list)

@@ -9,6 +9,7 @@ from pseudohealthy.stages.progress import progress
 from pseudohealthy.stages.recipe import as_yaml, load_recipe
 from pseudohealthy.stages.run_folder import RunFolder
 from pseudohealthy.virtual.painted_cohort import paint_cohort
+from pseudohealthy.workflows.experiments.fewer_annotated import run_fewer
 from pseudohealthy.workflows.experiments.folds import cohort_of, sides, wanted
 from pseudohealthy.workflows.experiments.one_fold import Direction, is_done, run_fold
 from pseudohealthy.workflows.experiments.painted_plan import PaintedPlan
@@ -51,8 +52,8 @@ class PaintedRun:
         """
         fold = self._run.inner(f"fold-{number}")
         inner = fold.inner(direction.annotated)
+        cohort = cohort_of(self._plan, self.painted, self._sides[number], direction.annotated)
         if not is_done(inner):
-            cohort = cohort_of(self._plan, self.painted, self._sides[number], direction.annotated)
             run_fold(
                 *(inner, cohort, self._recipe, self._plan.trainings),
                 prefix=f"{self._seed}/",  # another seed paints other lesions on the same person
@@ -60,8 +61,13 @@ class PaintedRun:
                 unannotated_in=fold,  # the same in every direction
             )
         direction.add(inner, f"Seed {self._seed}, fold {number}")
+        if self._plan.fewer_annotated:
+            direction.fewer += run_fewer(
+                *(inner, cohort, self._recipe, self._plan.trainings[0], self._plan.fewer_annotated),
+                prefix=f"{self._seed}/",
+                stage_1_in=fold,
+            )
         if self._recipes:
-            cohort = cohort_of(self._plan, self.painted, self._sides[number], direction.annotated)
             run_methods(inner, cohort, self._recipes, prefix=f"{self._seed}/", stage_1_in=fold)
             direction.cases += cases_of(inner, self._plan)
             direction.trained += trained_in(self._plan, fold.path, inner.path, fold.path)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pseudohealthy.virtual.host_files import HostFiles, find_hosts
-from pseudohealthy.workflows.experiments.methods import Methods, Times, refuse_too_few
+from pseudohealthy.workflows.experiments.methods import Methods, Times, refuse_too_few, refuse_too_many
 
 ROLES = ("train", "validation", "annotated", "calibration")
 CONTROLS = ("healthy", "sham")
@@ -47,6 +47,7 @@ class PaintedPlan(Methods):
     def __post_init__(self) -> None:
         """See `Methods`."""
         super().__post_init__()
+        refuse_too_many(self.fewer_annotated, self.roles)
         if tuple(sorted(self.roles)) != tuple(sorted(ROLES)) or min(self.roles.values()) < 1:
             raise ValueError(
                 f"roles {dict(self.roles)}, where at least one person is needed for each of {', '.join(ROLES)}"

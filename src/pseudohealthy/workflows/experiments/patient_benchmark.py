@@ -10,6 +10,7 @@ from pseudohealthy.stages.recipe import as_yaml as recipe_yaml
 from pseudohealthy.stages.recipe import load_recipe
 from pseudohealthy.stages.run_folder import RunFolder
 from pseudohealthy.virtual.cohort import Group, simulate
+from pseudohealthy.workflows.experiments.fewer_annotated import run_fewer
 from pseudohealthy.workflows.experiments.methods import as_yaml
 from pseudohealthy.workflows.experiments.one_fold import Direction, is_done, run_fold
 from pseudohealthy.workflows.experiments.patient_plan import PatientPlan
@@ -56,6 +57,10 @@ def patient_benchmark(run: RunFolder, plan: PatientPlan, data: Path) -> Directio
                     unannotated_in=of_seed,
                 )
             direction.add(inner, f"Seed {seed}, fold {number}")
+            if plan.fewer_annotated:
+                direction.fewer += run_fewer(
+                    *(inner, cohort, recipe, plan.trainings[0], plan.fewer_annotated), stage_1_in=of_seed
+                )
             if recipes:
                 run_methods(inner, cohort, recipes, stage_1_in=of_seed)
                 direction.cases += cases_of(inner, plan)

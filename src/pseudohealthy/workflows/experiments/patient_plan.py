@@ -10,7 +10,7 @@ from pseudohealthy.errors import CohortError
 from pseudohealthy.io.bids import discover
 from pseudohealthy.io.cohort import Cohort
 from pseudohealthy.io.splits import fold_by_group, split_by_group
-from pseudohealthy.workflows.experiments.methods import Methods, Times, refuse_too_few
+from pseudohealthy.workflows.experiments.methods import Methods, Times, refuse_too_few, refuse_too_many
 
 HEALTHY_ROLES = ("validation", "calibration", "test")
 PATIENT_ROLES = ("annotated", "calibration")
@@ -46,6 +46,7 @@ class PatientPlan(Methods):
     def __post_init__(self) -> None:
         """See `Methods`."""
         super().__post_init__()
+        refuse_too_many(self.fewer_annotated, self.roles)
         for what, roles, known in (
             ("healthy_roles", self.healthy_roles, HEALTHY_ROLES),
             ("roles", self.roles, PATIENT_ROLES),

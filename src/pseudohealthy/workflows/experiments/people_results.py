@@ -49,7 +49,7 @@ def write_people_results(
         facts=direction.facts,
         notes=notes,
         claims=test_claims([*direction.cases, *direction.betas], family, CLAIM_SEED),
-        curve_cases=direction.betas,
+        curve_cases=[*direction.betas, *direction.fewer],
         likeness=likeness,
         trained=direction.trained,
     )

@@ -35,6 +35,8 @@ class VirtualPlan(Methods):
     def __post_init__(self) -> None:
         """See `Methods`."""
         super().__post_init__()
+        if self.fewer_annotated:
+            raise ValueError("fewer_annotated, which plans with people alone can have")
         filled = {(group.split, group.pathology != "healthy") for group in self.groups if group.n}
         for split, ill in (("train", False), ("validation", False), ("annotated", True), *CALIBRATION):
             if (split, ill) not in filled:
