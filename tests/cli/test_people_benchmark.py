@@ -117,7 +117,7 @@ def test_methods_of_patients_are_trained_once_a_seed_and_tested_in_every_fold(
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"roles": {"annotated": 2, "calibration": 1}}, "found 6 patients, of whom 3 are not tested in a fold"),
+        ({"roles": {"annotated": 3, "calibration": 1}}, "found 6 patients, of whom 3 are not tested in a fold"),
         ({"healthy_roles": {"validation": 2, "calibration": 1, "test": 1}}, "found 4 healthy scans"),
         ({"patients": "well"}, "found no lesion mask for sub-10"),
         ({"folds": 1}, "fewer than 2 folds"),
