@@ -13,7 +13,7 @@ from matplotlib.ticker import MaxNLocator
 
 from pseudohealthy.evaluate.curves import Point
 from pseudohealthy.report.canvas import Picture, encode
-from pseudohealthy.report.theme import FONT, MARKERS, PLOT_DPI, THEMES, Theme, ThemeName, dress, legend
+from pseudohealthy.report.theme import FONT, MARKERS, PLOT_DPI, THEMES, Theme, ThemeName, dress, legend, legend_width_in
 
 _PANELS_A_LINE = 4
 _LABEL_IN, _PANEL_IN, _GAP_IN, _HIGH_IN = 0.5, 1.72, 0.22, 1.3
@@ -61,7 +61,9 @@ def line_plot(
     lines_down = -(-len(drawn) // _PANELS_A_LINE)
     columns = -(-len(drawn) // lines_down)
     line_in = _TITLE_IN + _HIGH_IN + _TICKS_IN
-    width = max(_LABEL_IN + columns * (_PANEL_IN + _GAP_IN), 4.5)  # the legend has to fit
+    every = [point.estimate for lines in drawn.values() for points in lines.values() for point in points]
+    rest = "band: 95 % interval over persons" if any(one.interval for one in every) else ""
+    width = max(_LABEL_IN + columns * (_PANEL_IN + _GAP_IN), legend_width_in(rows, _LABEL_IN, rest))
     height = _LEGEND_IN + lines_down * line_in
     figure = Figure(figsize=(width, height), dpi=PLOT_DPI, facecolor=style.paper)
     FigureCanvasAgg(figure)
@@ -78,6 +80,8 @@ def line_plot(
         axes.set_xlim(min(place.values()) - 0.05 * reach, max(place.values()) + 0.05 * reach)
         if evenly:
             axes.set_xticks(list(place.values()), [f"{x:g}" for x in place])
+        elif min(xs) >= 0 and max(xs) <= 1:
+            axes.set_xticks([0, 0.5, 1], ["0", "0.5", "1"])
         else:
             axes.xaxis.set_major_locator(MaxNLocator(2))
             axes.xaxis.set_major_formatter("{x:g}")
@@ -93,16 +97,18 @@ def line_plot(
             _line(axes, [place[point.x] for point in points], points, rows.index(row), style)
             for x in upright.get(row, ()):
                 axes.axvline(x, color=style.series[rows.index(row)], linewidth=0.8, linestyle=(0, (4, 2)))
-    banded = any(point.estimate.interval for lines in drawn.values() for points in lines.values() for point in points)
-    legend(figure, style, rows, _LABEL_IN, "band: 95 % interval over persons" if banded else "")
+    legend(figure, style, rows, _LABEL_IN, rest)
     return encode(figure, "image/png", _alt(drawn, across, upward))
 
 
 def _line(axes: Axes, places: Sequence[float], points: Sequence[Point], series: int, style: Theme) -> None:
     colour = style.series[series]
     means = np.array([point.estimate.mean for point in points], dtype=np.float64)
-    marker = MARKERS[series] if len(points) <= _MOST_MARKS else ""
-    axes.plot(places, means, marker=marker, color=colour, linewidth=1.3, markersize=3.2, clip_on=False)
+    apart = -(-len(points) // _MOST_MARKS)
+    marks = (series % apart, apart)  # lines that lie on each other show their marks in turn
+    (line,) = axes.plot(places, means, MARKERS[series], ls="-", color=colour, linewidth=1.3, markersize=3.2)
+    line.set_markevery(marks)
+    line.set_clip_on(False)
     banded = [
         (place, *point.estimate.interval)
         for place, point in zip(places, points, strict=True)

@@ -65,6 +65,15 @@ def dress(axes: Axes, theme: Theme, title: str = "") -> None:
         spine.set_visible(False)
 
 
+def legend_width_in(labels: Sequence[str], left_in: float, rest: str) -> float:
+    """The width that `legend` needs."""
+    return left_in + sum(_entry_in(label) for label in labels) + 0.062 * len(rest)
+
+
+def _entry_in(label: str) -> float:
+    return 0.3 + 0.068 * (len(label) + 2)
+
+
 def legend(figure: Figure, theme: Theme, labels: Sequence[str], left_in: float, rest: str) -> None:
     """One line at the top: mark and name of each series in its colour, then what the lines mean."""
     width, height = figure.get_size_inches()
@@ -72,5 +81,5 @@ def legend(figure: Figure, theme: Theme, labels: Sequence[str], left_in: float, 
     for label, marker, colour in zip(labels, MARKERS, theme.series, strict=False):
         text = f"{_GLYPHS[marker]} {label}"
         figure.text(left / width, top, text, fontsize=7.5, color=colour, fontfamily=FONT, va="center")
-        left += 0.3 + 0.068 * len(text)
+        left += _entry_in(label)
     figure.text(left / width, top, rest, fontsize=7, color=theme.faint, fontfamily=FONT, va="center")
