@@ -3,7 +3,10 @@
 import argparse
 from pathlib import Path
 
-PLANS = ("virtual", "claims-virtual", "semi-real", "semi-real-all", "glioma", "demo", "smoke")
+PLANS = (
+    *("virtual", "claims-virtual", "semi-real", "semi-real-all", "glioma", "paper", "paper-atlas"),
+    *("demo", "smoke"),
+)
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
