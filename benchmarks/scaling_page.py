@@ -185,5 +185,5 @@ def _ticks(axis: Axis, values: Sequence[float]) -> None:
     low, high = axis.get_view_interval()
     shown = [value for value in values if low <= value <= high]
     axis.set_major_locator(FixedLocator(shown))
-    axis.set_major_formatter(FixedFormatter([f"{value:.2g}" for value in shown]))
+    axis.set_major_formatter(FixedFormatter([f"{value:.2g}" if value < 100 else f"{value:.0f}" for value in shown]))
     axis.set_minor_locator(NullLocator())
