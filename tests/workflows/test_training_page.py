@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from browser import Watched, launched
 from pseudohealthy.cli import main
 from pseudohealthy.config import TrainingSettings
 from pseudohealthy.errors import CohortError
@@ -115,6 +116,28 @@ def test_a_resumed_training_keeps_its_pictures_and_another_one_does_not(tmp_path
     (tmp_path / "training.json").write_text("[]")
     with pytest.raises(CohortError, match=r"training\.json"):
         write_training_page(tmp_path)
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize(
+    ("kind", "views", "theme"), [("score", (), "dark"), ("reconstruction", ("t = 1", "t = 2"), "light")]
+)
+def test_the_page_opens_offline_and_axe_finds_nothing(kind, views, theme, tmp_path) -> None:
+    page = TrainingPage(tmp_path)
+    page.begin(scene(kind=kind, views=views))
+    for step in (2, 4):
+        page.see(step, np.random.default_rng(0).random((2, len(views) or 1, 8, 6), dtype=np.float32))
+    (tmp_path / "metrics.csv").write_text("step,train_loss,val_loss\n2,0.5,0.4\n4,0.02,0.3\n")
+    address = write_training_page(tmp_path).as_uri()
+    with launched() as browser:
+        context = browser.new_context(viewport={"width": 800, "height": 1100}, color_scheme=theme, offline=True)
+        watched = Watched(context).open(address, viewer=False)
+        assert watched.requests == [address]
+        assert watched.violations() == []
+        assert watched.page.locator("svg[role=img]").get_attribute("aria-label").startswith("Loss over 4 steps.")
+        assert watched.page.locator(".tiles img").count() == 2 * (2 + 2)
+        assert watched.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        assert watched.troubles == []
 
 
 def test_slices_with_much_lesion_and_a_fair_piece_of_brain_are_chosen() -> None:
