@@ -56,6 +56,7 @@ def test_a_series_is_scored_and_comes_back_as_dicom_seg(tmp_path, fitted, capsys
         "dataset_description.json",
         "dicom/series-1a2b3c4d.nii.gz",
         "log.txt",
+        "predictions.tsv",
         "provenance.json",
         "series-1a2b3c4d.html",
         "series-1a2b3c4d_space-orig_desc-pseudohealthy_T1w.nii.gz",

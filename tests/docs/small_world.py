@@ -82,7 +82,11 @@ def bids(to: str, subjects: int, *, ill: bool, prefix: str) -> None:
 
 
 def undocumented(folder: str, case: str = "sub-01") -> set[str]:
-    """Files below a folder whose names, with `sub-01` for the case, do not stand in the page of outputs."""
+    """Files below a folder whose names, with `sub-01` for the case, do not stand in the page of outputs.
+
+    Pictures are numbered: of them the page names the folder.
+    """
     page = OUTPUTS.read_text(encoding="utf-8")
     names = {file.name.replace(case, "sub-01") for file in Path(folder).rglob("*") if file.is_file()}
+    names = {"pictures/" if name.startswith(("slice-", "case-")) and name.endswith(".webp") else name for name in names}
     return {name for name in names if name not in page}

@@ -50,7 +50,7 @@ def test_a_model_that_was_saved_gives_the_same_map(method, tmp_path, made_cohort
         own = trained.reconstructor.anomaly_map(x, mask, generator(loaded.seed, "predict"))
     assert own is not None
     expected = median_in_mask(own[:, 0].numpy(), mask[:, 0].numpy(), loaded.recipe.score.median_voxels)
-    np.testing.assert_allclose(found, expected, atol=1e-5)
+    np.testing.assert_allclose(found, expected, atol=5e-4)  # channels last rounds differently; these are untrained
 
 
 def test_the_best_weights_are_those_of_the_method_s_own_validation_loss(tmp_path, monkeypatch, made_cohort):

@@ -18,7 +18,7 @@ T = TypeVar("T")
 def shipped(folder: str = "") -> dict[str, Path]:
     """Names and files of the package's `configs/`, or of a folder in it."""
     inside = Path(str(resources.files("pseudohealthy") / "configs" / folder))
-    return {path.stem: path for path in sorted(inside.glob("*.yaml"))}
+    return {path.stem: path for path in sorted(inside.glob("*.yaml"), key=lambda path: path.stem)}
 
 
 def load(kind: type[T], folder: str, what: str, name: str | Path, given: Mapping[str, Any] | None = None) -> T:
