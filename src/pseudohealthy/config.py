@@ -9,6 +9,8 @@ import math
 from dataclasses import dataclass, field
 from typing import Literal
 
+SEGMENTED = ("each", "mean")
+
 
 @dataclass(frozen=True)
 class ScoreSettings:
@@ -18,16 +20,20 @@ class ScoreSettings:
         beta: Weight of the unsupervised map, AS = beta * clip(x~, 0, 1) + (1 - beta) * y^ (paper, appendix D).
         map: Name of the unsupervised Score: see `score/maps.py`.
         median_voxels: Edge of the cubic 3-D median filter on the unsupervised map (paper, section 3: 5).
+        segmented: What Stage II sees: `each` reconstruction, and its maps are averaged (paper, section 3.3), or their
+            `mean`, in one pass.
     """
 
     beta: float = 0.5
     map: str = "ssim"
     median_voxels: int = 5
+    segmented: str = "each"
 
     def __post_init__(self) -> None:
         _refuse(not 0 <= self.beta <= 1, f"beta {self.beta:g} is not in [0, 1]")
         odd = self.median_voxels > 0 and self.median_voxels % 2 == 1
         _refuse(not odd, f"median_voxels {self.median_voxels} is not an odd number above 0")
+        _refuse(self.segmented not in SEGMENTED, f"segmented '{self.segmented}' is none of {', '.join(SEGMENTED)}")
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ RECIPES = {
     "negative seed": ("segmenter_training: {seed: -1}", "seed"),
     "weight outside [0, 1]": ("score: {beta: 1.5}", "beta"),
     "median of an even edge": ("score: {median_voxels: 4}", "median_voxels"),
+    "unknown passes": ("score: {segmented: twice}", "segmented"),
     "share outside (0, 1)": ("calibration: {alpha: 1.0}", "alpha"),
     "negative volume": ("calibration: {max_healthy_ml: -1}", "max_healthy_ml"),
     "a list": ("- steps", "a YAML mapping"),

@@ -284,3 +284,16 @@ def test_probabilities_are_averaged_over_the_views_and_not_their_residuals(white
     each = [torch.tensor(3.0).sigmoid().item(), torch.tensor(-1.0).sigmoid().item()]
     np.testing.assert_allclose(branches.supervised[inside], np.mean(each), atol=1e-6)
     np.testing.assert_allclose(branches.reconstruction[inside], x[inside] - 1.0, atol=1e-6)
+
+
+def test_a_recipe_may_have_stage_2_see_the_mean_reconstruction_in_one_pass(white):
+    recipe = replace(white.recipe, score=replace(white.recipe.score, segmented="mean"))
+    segmenter = Residual()
+    model = replace(white, recipe=recipe, reconstructor=Steps(), segmenter=segmenter)
+    scan = prepared(make_brain((5.0, 5.0, 5.0)), model)
+    branches = Inference(model).branches(scan)
+    inside = to_zyx(scan.mask.data)
+    assert branches.supervised is not None
+    np.testing.assert_allclose(branches.supervised[inside], torch.tensor(1.0).sigmoid().item(), atol=1e-6)
+    slices = int(inside.any(axis=(1, 2)).sum())
+    assert len(torch.cat(segmenter.given)) == slices

@@ -106,7 +106,8 @@ class Inference:
     def branches(self, prepared: PreparedScan, made: Reconstructions | None = None) -> Branches:
         """Reconstruction and both branches of a prepared scan.
 
-        The segmenter runs once for each reconstruction (each t) and its maps are averaged (paper, section 3.3).
+        The segmenter runs once for each reconstruction (each t) and its maps are averaged (paper, section 3.3), or, if
+        the recipe says so, once on their mean.
 
         Args:
             prepared: The scan.
@@ -134,6 +135,8 @@ class Inference:
             return probability * batch.mask
         if self.model.reference != "reconstruction":
             views = self._reference.views(batch, generator(self.model.seed, "predict"))
+        if self.model.recipe.score.segmented == "mean":
+            views = views.mean(dim=0, keepdim=True)
         probabilities = segmenter.views(batch.x, batch.x - views).float().sigmoid()
         return probabilities.mean(dim=0) * batch.mask
 
