@@ -40,6 +40,7 @@ def run(args: argparse.Namespace) -> None:
     from pseudohealthy.workflows.experiments.reuse import reuse
     from pseudohealthy.workflows.experiments.virtual_benchmark import benchmark
     from pseudohealthy.workflows.experiments.virtual_plan import VirtualPlan
+    from pseudohealthy.workflows.shard import Shard
 
     plan = load_any_plan(args.plan)
     if isinstance(plan, VirtualPlan):
@@ -47,7 +48,7 @@ def run(args: argparse.Namespace) -> None:
     if not isinstance(plan, PaintedPlan):
         _refuse("--shard", args.shard, "a plan without painted lesions", "a plan with the key 'hosts'")
         _refuse("--reuse", args.reuse, "a plan without painted lesions", "a plan with the key 'hosts'")
-    shard, data = _shard(args.shard), args.data or Path()
+    shard, data = None if args.shard is None else Shard.parse(args.shard), args.data or Path()
     if args.dry_run:
         print("\n".join(told(plan, forecast(plan))))
         return
@@ -70,14 +71,3 @@ def _refuse(option: str, given: object, found: str, needed: str) -> None:
 
     if given is not None:
         raise ConfigError(option, found=found, needed=needed, fix=f"Leave {option} out.")
-
-
-def _shard(text: str | None) -> tuple[int, int] | None:
-    from pseudohealthy.errors import ConfigError
-
-    if text is None:
-        return None
-    part, _, parts = text.partition("/")
-    if not (part.isdecimal() and parts.isdecimal() and 1 <= int(part) <= int(parts)):
-        raise ConfigError("--shard", found=text, needed="I/N with I from 1 to N", fix="For example: --shard 1/3")
-    return int(part), int(parts)
