@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from pseudohealthy.score.thresholds import Threshold
 
 _ORACLE = ("dice_oracle", "auprc")
-_AT_THRESHOLD = ("dice", "lesion_sensitivity", "image_auroc", "fp_ml", "false_lesions")
+_AT_THRESHOLD = ("dice", "lesion_sensitivity", "image_auroc", "fp_ml", "fp_clear_slices_ml", "false_lesions")
 
 
 @dataclass(frozen=True)
