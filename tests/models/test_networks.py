@@ -34,9 +34,10 @@ def test_the_resnet_encoder_gives_a_vector_of_the_asked_width():
     assert 23e6 < parameters(encoder) < 25e6
 
 
-@pytest.mark.parametrize("widths", [(16, 32, 64, 128), (64, 128, 256, 512), (8, 16)])
-def test_input_only_unet_has_the_parameters_of_the_siamese_one(widths):
-    settings = UNetSettings(widths=widths)
+@pytest.mark.parametrize("unshuffle", [1, 2])
+@pytest.mark.parametrize("widths", [(16, 32, 64, 128), (64, 128, 256, 512), (8, 16), (24, 48, 96)])
+def test_input_only_unet_has_the_parameters_of_the_siamese_one(widths, unshuffle):
+    settings = UNetSettings(widths=widths, unshuffle=unshuffle)
     with torch.device("meta"):
         ratio = parameters(unet(settings)) / parameters(unet_res(settings))
     assert 0.9 <= ratio <= 1.1
@@ -84,11 +85,12 @@ def test_siamese_unet_uses_residual_and_input_in_their_own_roles():
     assert not torch.allclose(given, network(residual, x))
 
 
+@pytest.mark.parametrize("unshuffle", [1, 2])
 @pytest.mark.parametrize("make", [unet_res, unet])
-def test_all_views_at_once_are_each_view_by_itself(make):
+def test_all_views_at_once_are_each_view_by_itself(make, unshuffle):
     torch.manual_seed(0)
     network, x, residuals = (
-        make(UNetSettings(widths=(8, 16, 32))),
+        make(UNetSettings(widths=(8, 16, 32), unshuffle=unshuffle)),
         torch.rand(2, 1, 16, 24),
         torch.randn(3, 2, 1, 16, 24),
     )
@@ -99,6 +101,20 @@ def test_all_views_at_once_are_each_view_by_itself(make):
         at_once = network.views(x, residuals)
     assert each.std() > 0.1
     torch.testing.assert_close(at_once, each, atol=1e-5, rtol=1e-5)
+
+
+def test_an_unshuffled_unet_sees_every_pixel_and_answers_for_each():
+    torch.manual_seed(0)
+    network = unet(UNetSettings(widths=(8, 16), unshuffle=2))
+    torch.nn.init.normal_(network.head.weight)
+    x = torch.rand(1, 1, 16, 16)
+    given = network(x, None)
+    assert given.shape == x.shape
+    assert given[0, 0, :2, :2].unique().numel() == 4  # each pixel of a block has its own logit
+    for pixel in ((4, 4), (4, 5), (5, 4), (5, 5)):
+        changed = x.clone()
+        changed[0, 0, *pixel] += 1
+        assert not torch.allclose(given, network(changed, None))
 
 
 def test_siamese_unet_refuses_to_run_without_residual():

@@ -102,7 +102,7 @@ def train_segmenter(
         if len(cohort)
     }
     device = best_device()
-    stage_1.reconstructor.to(device)
+    stage_1.reconstructor.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     torch.manual_seed(settings.seed)  # initial weights: PyTorch's layers take no generator
     method = recipe.segmenter
     network = SEGMENTERS[method.method][1](method.settings)
@@ -114,7 +114,7 @@ def train_segmenter(
     watching = watch_segmenter(watch, method.method, settings, checks.slices, references)
     loss = loss_of(batches, references, recipe)
     fit(network, loss, checks, settings, run, resume=resume, processes=processes, watching=watching)
-    stage_1.reconstructor.to("cpu")
+    stage_1.reconstructor.to("cpu").to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
     network.requires_grad_(False)
     model = dataclasses.replace(
         stage_1,

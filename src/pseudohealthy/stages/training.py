@@ -232,6 +232,7 @@ def fit(
         enable_progress_bar=run.interactive,
         enable_model_summary=False,
     )
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # not in its stub; see docs/performance.md
     trainee = Trainee(network, loss, validate, settings, processes)
     last = checkpoints / LAST
     torch.manual_seed(settings.seed)  # the networks have no dropout: a safeguard, not a source of randomness
@@ -241,7 +242,7 @@ def fit(
     best = checkpoints / BEST
     if settings.keep == "best" and best.exists():
         trainee.load_state_dict(torch.load(best, weights_only=True, map_location="cpu")["state_dict"])
-    network.to("cpu").eval()
+    network.to("cpu").to(memory_format=torch.contiguous_format).eval()  # type: ignore[call-overload]
 
 
 def _strategy(processes: Processes) -> DDPStrategy | str:

@@ -5,12 +5,14 @@ average pooling, transposed convolutions, a 1x1 convolution. In `unet_res` the s
 scan; their features are concatenated at every level, and one decoder joins them.
 
 Differences from the authors' code: `unet` is widened until it has the parameters of `unet_res` (within 10 %), so that
-the residual and not the size is compared; the last bias starts at a low probability, for lesions are rare.
+the residual and not the size is compared; the last bias starts at a low probability, for lesions are rare; an optional
+pixel-unshuffle stem, like the denoiser's.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import cast
 
 import torch
@@ -27,10 +29,17 @@ class UNetSettings:
     Attributes:
         widths: Encoder channels of each level of `unet_res`; `unet` is wider, until it has as many parameters.
         prior: Probability of a lesion that the untrained network states.
+        unshuffle: Edge of the pixel blocks folded into channels before the first level, and unfolded after the last; 1
+            leaves pixels alone.
     """
 
     widths: tuple[int, ...] = (64, 128, 256, 512)
     prior: float = 0.02
+    unshuffle: int = 1
+
+    def __post_init__(self) -> None:
+        if self.unshuffle not in (1, 2, 4):
+            raise ValueError(f"unshuffle {self.unshuffle} is not 1, 2 or 4")
 
 
 class StandardisedConv(nn.Conv2d):
@@ -60,24 +69,25 @@ def double_conv(channels: int, out: int) -> nn.Sequential:
 class UNet(Segmenter):
     """Encoder shared by `branches` inputs, whose features are concatenated, and one decoder."""
 
-    def __init__(self, widths: tuple[int, ...], branches: int, prior: float) -> None:
+    def __init__(self, widths: tuple[int, ...], branches: int, prior: float, unshuffle: int = 1) -> None:
         super().__init__()
         self.uses_residual = branches == 2
-        self.encoder = nn.ModuleList(
-            double_conv(inner, outer) for inner, outer in zip((1, *widths[:-1]), widths, strict=True)
-        )
+        self.unshuffle = unshuffle
+        pixels = unshuffle**2
+        self.encoder = nn.ModuleList(double_conv(inner, outer) for inner, outer in pairwise((pixels, *widths)))
         self.up = nn.ModuleList()
         self.decoder = nn.ModuleList()
         for fine, coarse in zip(reversed(widths[:-1]), reversed(widths[1:]), strict=True):
             self.up.append(nn.ConvTranspose2d(branches * coarse, branches * fine, 2, stride=2))
             self.decoder.append(double_conv(2 * branches * fine, branches * fine))
-        self.head = nn.Conv2d(branches * widths[0], 1, 1, bias=False)
+        self.head = nn.Conv2d(branches * widths[0], pixels, 1, bias=False)
         nn.init.zeros_(self.head.weight)
         self.bias = nn.Parameter(torch.logit(torch.tensor(prior)))
 
     def encode(self, x: Tensor) -> list[Tensor]:
         """Features of one input at every level, fine to coarse."""
         features = []
+        x = functional.pixel_unshuffle(x, self.unshuffle)
         for level, block in enumerate(self.encoder):
             x = block(x if level == 0 else functional.avg_pool2d(x, 2))
             features.append(x)
@@ -93,8 +103,7 @@ class UNet(Segmenter):
         h = features.pop()
         for up, block in zip(self.up, self.decoder, strict=True):
             h = block(torch.cat([up(h), features.pop()], dim=1))
-        logits: Tensor = self.head(h) + self.bias
-        return logits
+        return self._logits(h)
 
     def views(self, x: Tensor, residuals: Tensor) -> Tensor:
         """`forward` for each residual; what depends on the scan alone is computed once.
@@ -118,8 +127,10 @@ class UNet(Segmenter):
         for level, (block, (kernels, share)) in enumerate(zip(decoder, shares, strict=True)):
             h = torch.cat([self.up[level](h) if level else h, features.pop()], dim=1)
             h = block[1:](functional.conv2d(h, kernels, padding=1) + share)
-        logits: Tensor = self.head(h) + self.bias
-        return logits
+        return self._logits(h)
+
+    def _logits(self, h: Tensor) -> Tensor:
+        return functional.pixel_shuffle(self.head(h), self.unshuffle) + self.bias
 
     def _upwards(self) -> tuple[list[nn.ConvTranspose2d], list[nn.Sequential]]:
         return cast("list[nn.ConvTranspose2d]", list(self.up)), cast("list[nn.Sequential]", list(self.decoder))
@@ -134,7 +145,7 @@ def _share(convolution: nn.Module, scan: Tensor) -> tuple[Tensor, Tensor]:
 
 def unet_res(settings: UNetSettings) -> UNet:
     """The siamese U-Net on residual and scan."""
-    return UNet(settings.widths, branches=2, prior=settings.prior)
+    return UNet(settings.widths, 2, settings.prior, settings.unshuffle)
 
 
 def unet(settings: UNetSettings) -> UNet:
@@ -142,13 +153,14 @@ def unet(settings: UNetSettings) -> UNet:
     with torch.device("meta"):
         wanted = _parameters(unet_res(settings))
         candidates = {tuple(_wider(width, percent) for width in settings.widths) for percent in range(100, 200, 2)}
-        widths = min(candidates, key=lambda each: (abs(_parameters(UNet(each, 1, settings.prior)) - wanted), each))
-    return UNet(widths, branches=1, prior=settings.prior)
+        sizes = {each: _parameters(UNet(each, 1, settings.prior, settings.unshuffle)) for each in candidates}
+        widths = min(candidates, key=lambda each: (abs(sizes[each] - wanted), each))
+    return UNet(widths, 1, settings.prior, settings.unshuffle)
 
 
 def _wider(width: int, percent: int) -> int:
-    step = 8 if width >= 32 else 4  # group normalisation divides the channels
-    return step * round(width * percent / 100 / step)
+    wider = 4 * round(width * percent / 100 / 4)
+    return wider if wider <= 32 else 8 * round(width * percent / 100 / 8)  # group normalisation divides the channels
 
 
 def _parameters(network: nn.Module) -> int:
