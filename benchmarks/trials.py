@@ -233,8 +233,9 @@ def _batch(scan: Scan, rows: NDArray[np.intp]) -> SliceBatch:
 
 @dataclass(frozen=True)
 class Sides:
-    """Scans of a fold: healthy and annotated ones to learn from, the people to tune on and to test, and the seed."""
+    """Scans of a fold: all with their split, those to learn from, the people to tune on and to test, and the seed."""
 
+    cohort: Cohort
     train: Cohort
     annotated: Cohort
     tuned_on: Cohort
@@ -256,7 +257,7 @@ def sides_of(folder: Path, fold: int, annotated: str) -> Sides:
     chosen = cohort_of(plan, painted, as_tested, annotated).split("test")
     tuned_on = Cohort(case for case in chosen if split_of[case.columns["host"]] != "test")
     fold_of = cohort_of(plan, painted, split_of, annotated)
-    return Sides(fold_of.split("train"), fold_of.split("annotated"), tuned_on, fold_of.split("test"), seed)
+    return Sides(fold_of, fold_of.split("train"), fold_of.split("annotated"), tuned_on, fold_of.split("test"), seed)
 
 
 def note_into(found: list[dict[str, str]], row: str, scan: Scan, score: Map) -> None:

@@ -31,11 +31,14 @@ def straightforward(model: Model, prepared: PreparedScan) -> NDArray[np.float32]
         for z in range(len(x)):
             image, brain = (torch.from_numpy(part[z])[None, None].to(device) for part in (x, mask))
             maps = stage_1.noise(len(steps), image, generator(model.seed, "predict"))
-            for noise, t in zip(maps, steps, strict=True):
-                made = stage_1.estimate(image, noise[None], torch.tensor([t - 1], device=device)) * brain
-                found = stage_2(image, image - made).sigmoid() * brain
-                x_hat[z] += made[0, 0].cpu().numpy() / len(steps)
-                y_hat[z] += found[0, 0].cpu().numpy() / len(steps)
+            views = [
+                stage_1.estimate(image, noise[None], torch.tensor([t - 1], device=device)) * brain
+                for noise, t in zip(maps, steps, strict=True)
+            ]
+            mean = torch.stack(views).mean(dim=0)
+            seen = [mean] if model.recipe.score.segmented == "mean" else views
+            found = torch.stack([stage_2(image, image - view).sigmoid() * brain for view in seen]).mean(dim=0)
+            x_hat[z], y_hat[z] = mean[0, 0].cpu().numpy(), found[0, 0].cpu().numpy()
     deviation = np.where(mask, 1 - ssim(x, x_hat), 0)
     smooth = ndimage.median_filter(deviation, model.recipe.score.median_voxels, mode="constant")
     beta = model.recipe.score.beta

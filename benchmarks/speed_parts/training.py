@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import shutil
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from unittest.mock import patch
 
 import torch
 from torch import Tensor, nn
 
 from pseudohealthy.data.slices import generator
+from pseudohealthy.models.reconstructors.one_step import OneStep
 from pseudohealthy.prepare.model_grid import GRIDS
+from pseudohealthy.stages.compute import ready
 from pseudohealthy.stages.recipe import Recipe, load_recipe
 from pseudohealthy.stages.training import native_precision
 from speed_parts.measure import Row, floating_point_operations, interleaved, peak_mb, ratio
@@ -30,7 +34,8 @@ def rows(size: str, batch: int | None, repeats: int, device: torch.device, roof:
     for stage, made in (("Stage I", _stage_1), ("Stage II", _stage_2)):
         settings = recipe.reconstructor_training if stage == "Stage I" else recipe.segmenter_training
         n = batch or settings.batch_size
-        network, loss = made(recipe, n, device)
+        networks, loss = made(recipe, n, device)
+        network = networks[0]
         optimiser = torch.optim.AdamW(network.parameters(), 1e-4)
 
         step = partial(_step, loss, optimiser, device)
@@ -51,9 +56,44 @@ def rows(size: str, batch: int | None, repeats: int, device: torch.device, roof:
             yield Row("train", size, f"{stage}, gain of bf16 (the default of `precision: auto`)", gain, "times")
         if (peak := peak_mb(step, device)) is not None:
             yield Row("train", size, f"{stage}, peak memory", peak, "MB")
+        if size != "paper":  # a step of which takes a minute on a processor
+            fused = torch.optim.AdamW(network.parameters(), 1e-4, fused=True)
+            tried: dict[str, tuple[Callable[[], object], Callable[[], object]]] = {
+                "channels last": (_channels_first(step, networks), step),
+                "not kept: fused optimiser": (step, partial(_step, loss, fused, device)),
+            }
+            if shutil.which("g++") and repeats > 1:  # it writes C++, and takes a minute for it
+                tried["not kept: torch.compile, after the seconds that it compiles"] = (step, _compiled(step, network))
+            for what, (before, after) in tried.items():
+                taken = interleaved({"before": before, "after": after}, repeats, device)
+                gain = ratio(taken["before"], taken["after"], device)
+                yield Row("gain", size, f"{stage}, training: {what}", gain, "times", note)
 
 
 Loss = Callable[[], Tensor]
+
+
+def _channels_first(step: Callable[[], object], networks: Sequence[nn.Module]) -> Callable[[], object]:
+    def run() -> None:
+        for network in networks:
+            network.to(memory_format=torch.contiguous_format)
+        step()
+        for network in networks:
+            network.to(memory_format=torch.channels_last)
+
+    return run
+
+
+def _compiled(step: Callable[[], object], network: nn.Module) -> Callable[[], object]:
+    """The step with the network's own part of the loss compiled at its first call."""
+    part = network.denoiser if isinstance(network, OneStep) else network
+    compiled = torch.compile(part.forward)
+
+    def run() -> None:
+        with patch.object(part, "forward", compiled):
+            step()
+
+    return run
 
 
 def _step(loss: Loss, optimiser: torch.optim.Optimizer, device: torch.device, bf16: bool = False) -> None:
@@ -64,18 +104,18 @@ def _step(loss: Loss, optimiser: torch.optim.Optimizer, device: torch.device, bf
     optimiser.step()
 
 
-def _stage_1(recipe: Recipe, n: int, device: torch.device) -> tuple[nn.Module, Loss]:
-    network = untrained(recipe).reconstructor.to(device).train().requires_grad_(True)
+def _stage_1(recipe: Recipe, n: int, device: torch.device) -> tuple[list[nn.Module], Loss]:
+    network = ready(untrained(recipe), device).reconstructor.train().requires_grad_(True)
     x = _slices(recipe, n, device)
-    return network, lambda: network.loss(x, generator(0, "speed"))
+    return [network], lambda: network.loss(x, generator(0, "speed"))
 
 
-def _stage_2(recipe: Recipe, n: int, device: torch.device) -> tuple[nn.Module, Loss]:
-    model = untrained(recipe)
-    frozen, segmenter = model.reconstructor.to(device), model.segmenter
+def _stage_2(recipe: Recipe, n: int, device: torch.device) -> tuple[list[nn.Module], Loss]:
+    model = ready(untrained(recipe), device)
+    frozen, segmenter = model.reconstructor, model.segmenter
     if segmenter is None:
         raise TypeError("a recipe without a segmenter")
-    segmenter = segmenter.to(device).train().requires_grad_(True)
+    segmenter.train().requires_grad_(True)
     x = _slices(recipe, n, device)
     label, weight = (x > 0.9).float(), torch.ones_like(x)
 
@@ -84,7 +124,7 @@ def _stage_2(recipe: Recipe, n: int, device: torch.device) -> tuple[nn.Module, L
             x_hat = frozen.draw(x, generator(0, "speed"))
         return segmenter.loss(x, x - x_hat, label, weight)
 
-    return segmenter, loss
+    return [segmenter, frozen], loss
 
 
 def _slices(recipe: Recipe, n: int, device: torch.device) -> Tensor:

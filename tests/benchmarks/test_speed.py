@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from pseudohealthy.prepare.scan import PreparedScan, prepare_scan
 from pseudohealthy.stages.infer import Inference
 from pseudohealthy.stages.recipe import load_recipe
 
+VIEWS = replace(load_recipe("smoke").reconstructor.settings, test_steps=(250, 750))
 FEW_SLICES = ModelGrid("few slices", (80, 96, 3), 2.0)
 
 
@@ -26,8 +28,12 @@ def scan() -> PreparedScan:
     return prepare_scan(make_brain((5.0, 5.0, 5.0)), FEW_SLICES)
 
 
-def test_the_score_is_that_of_the_straightforward_loop():
-    model, prepared = untrained(load_recipe("smoke")), scan()
+@pytest.mark.parametrize("segmented", ["each", "mean"])
+def test_the_score_is_that_of_the_straightforward_loop(segmented):
+    recipe = load_recipe("smoke")
+    recipe = replace(recipe, score=replace(recipe.score, segmented=segmented))
+    recipe = replace(recipe, reconstructor=replace(recipe.reconstructor, settings=VIEWS))
+    model, prepared = untrained(recipe), scan()
     inference = Inference(model)
     fast, slow = inference.score(inference.branches(prepared)), straightforward(model, prepared)
     assert slow.std() > 0.05

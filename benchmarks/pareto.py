@@ -1,0 +1,286 @@
+"""Dice against cost: number and choice of t, passes of Stage II, its stem, a student of Stage I, a coarser grid.
+
+    python benchmarks/pareto.py RUN/seed-1 --fold 0 [--annotated tumour] [--student-steps 600] --out DIR
+
+RUN is the folder of `pseudohealthy benchmark semi-real` in which Stage I of the fold is trained. What is missing is
+trained in DIR, where a killed run goes on. People: those that the experiment tunes on (`validation`, `calibration`),
+one scan of every set each, with lesions that nothing has learned from. ⌈Dice⌉ and AUPRC in the scans' own grid, GFLOP
+counted by PyTorch, processor seconds of one scan (median of 3) with one thread.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from matplotlib.figure import Figure
+from student import Student, kept_student
+from torch.utils.flop_counter import FlopCounterMode
+from trials import Map, show, sides_of
+
+from pseudohealthy.config import MethodChoice
+from pseudohealthy.data.slices import generator
+from pseudohealthy.io.cohort import Case, Cohort
+from pseudohealthy.io.table import write_table
+from pseudohealthy.models.segmenters.unet import UNetSettings
+from pseudohealthy.prepare.model_grid import GRIDS, ModelGrid
+from pseudohealthy.prepare.scan import PreparedScan
+from pseudohealthy.score.maps import anomaly_map
+from pseudohealthy.score.median import median_in_mask
+from pseudohealthy.score.ranking import rank
+from pseudohealthy.stages.compute import ready
+from pseudohealthy.stages.infer import CHUNK
+from pseudohealthy.stages.model_folder import Model, load_model
+from pseudohealthy.stages.run_folder import RunFolder
+from pseudohealthy.stages.tensors import read_case, read_lesion, store_cohort, to_zyx
+from pseudohealthy.workflows.experiments.trainings import STAGE_1, Training, stage_1, stage_2
+
+GRIDS["2.5 mm"] = ModelGrid("2.5 mm", (64, 80, 64), 2.5)  # the field of `small`
+PIXELS, FOLDED = UNetSettings((16, 32, 64, 128)), UNetSettings((16, 32, 64, 128), unshuffle=2)
+
+
+ALL_T = (250, 500, 750)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One way to score a scan.
+
+    Attributes:
+        name: As told.
+        segmenter: Key of the trained models.
+        t: Steps of Stage I; none: the student.
+        each: Stage II sees each reconstruction, not their mean.
+        map: The unsupervised score.
+    """
+
+    name: str
+    segmenter: str
+    t: tuple[int, ...] = ALL_T
+    each: bool = False
+    map: str = "ssim"
+
+
+CHOICES = (
+    Choice("3 t, Stage II each (paper)", "pixels", each=True),
+    Choice("3 t, Stage II once", "pixels"),
+    Choice("3 t, once, folded", "folded"),
+    Choice("3 t, once, folded, Mahalanobis", "folded", map="mahalanobis"),
+    Choice("t 500 and 750, folded", "folded", (500, 750)),
+    Choice("t 250 and 500, folded", "folded", (250, 500)),
+    Choice("t = 250, folded", "folded", (250,)),
+    Choice("t = 500, folded", "folded", (500,)),
+    Choice("t = 750, folded", "folded", (750,)),
+    Choice("student, folded", "folded", ()),
+    Choice("3 t, once, folded, 2.5 mm", "2.5 mm"),
+)
+
+
+def trained(experiment: Path, cohort: Cohort, run: RunFolder) -> dict[str, Model]:
+    """The models that are compared: Stage I of the experiment or on a coarser grid, and Stage II on either."""
+    first = load_model(experiment / STAGE_1 / "model")
+    recipe = first.recipe
+    coarse = stage_1(cohort, replace(recipe, grid="2.5 mm"), run.inner("2.5mm"), resume=True)
+
+    def second(folder: str, first: Model, settings: UNetSettings, steps: int) -> Model:
+        training = replace(recipe.segmenter_training, steps=steps)
+        chosen = replace(recipe, segmenter=MethodChoice("unet_res", settings), segmenter_training=training)
+        return stage_2(Training("unet_res"), cohort, first, chosen, run.inner(folder), resume=True)
+
+    return {
+        "pixels": second("pixels", first, PIXELS, 300),
+        "folded": second("folded", first, FOLDED, 300),
+        "2.5 mm": second("folded-2.5mm", coarse, FOLDED, 300),
+    }
+
+
+class Scored:
+    """A scan on a model's grid, scored in every way of a choice.
+
+    Args:
+        model: Its networks run channels last.
+        prepared: The scan.
+    """
+
+    def __init__(self, model: Model, prepared: PreparedScan) -> None:
+        self._model, self._prepared = model, prepared
+        self.brain = prepared.native_mask.data
+        self._x, self._mask = to_zyx(prepared.image.data), to_zyx(prepared.mask.data)
+
+    def views(self, t: Sequence[int], student: Student) -> Map:
+        """Reconstructions, (view, z, y, x)."""
+        made = np.zeros((max(len(t), 1), *self._x.shape), np.float32)
+        reconstructor = self._model.reconstructor
+        steps, kept = reconstructor.settings.test_steps, reconstructor.settings
+        reconstructor.settings = replace(kept, test_steps=tuple(t) or steps)
+        with torch.inference_mode():
+            for rows in self._chunks():
+                x, inside = self._slices(rows)
+                views = reconstructor.views(x, generator(self._model.seed, "predict")) if t else student(x)[None]
+                made[:, rows] = (views * inside)[:, :, 0].numpy()
+        reconstructor.settings = kept
+        return made
+
+    def unsupervised(self, name: str, views: Map) -> Map:
+        """x~ by a score."""
+        deviation = anomaly_map(name, self._x, views, self._mask)
+        return np.clip(median_in_mask(deviation, self._mask, self._model.recipe.score.median_voxels), 0, 1)
+
+    def supervised(self, views: Map) -> Map:
+        """y^, the mean over the views that Stage II is given."""
+        segmenter = self._model.segmenter
+        found = np.zeros_like(self._x)
+        with torch.inference_mode():
+            for rows in self._chunks():
+                x, inside = self._slices(rows)
+                residuals = x - torch.from_numpy(views[:, rows])[:, :, None]
+                found[rows] = (segmenter.views(x, residuals).sigmoid().mean(dim=0) * inside)[:, 0].numpy()
+        return found
+
+    def native(self, score: Map) -> Map:
+        """A score in the scan's own grid."""
+        return self._prepared.to_native(to_zyx(score)).data
+
+    def _slices(self, rows: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
+        return torch.from_numpy(self._x[rows])[:, None], torch.from_numpy(self._mask[rows])[:, None]
+
+    def _chunks(self) -> Iterator[np.ndarray]:
+        rows = np.flatnonzero(self._mask.any(axis=(1, 2)))
+        for start in range(0, len(rows), CHUNK):
+            yield rows[start : start + CHUNK]
+
+
+def of_choice(choice: Choice, scored: Scored, views: Map) -> dict[str, Map]:
+    """The three scores of a choice on the model grid."""
+    x_tilde = scored.unsupervised(choice.map, views)
+    y = scored.supervised(views if choice.each else views.mean(axis=0, keepdims=True))
+    return {"x~": x_tilde, "y^": y, "fused": 0.5 * x_tilde + 0.5 * y}
+
+
+def cost(work: Callable[[], object]) -> tuple[float, float]:
+    """GFLOP, and processor seconds (median of three)."""
+    with FlopCounterMode(display=False) as counter:
+        work()
+    taken = []
+    for _ in range(3):
+        begun = time.process_time()
+        work()
+        taken.append(time.process_time() - begun)
+    return counter.get_total_flops() / 1e9, float(np.median(taken))
+
+
+def main() -> None:
+    """Train what is missing, score, write the tables and the plot."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--fold", type=int, default=0)
+    parser.add_argument("--annotated", default="tumour")
+    parser.add_argument("--student-steps", type=int, default=600)
+    parser.add_argument("--out", type=Path, required=True)
+    args = parser.parse_args()
+    torch.set_num_threads(1)
+    sides = sides_of(args.folder, args.fold, args.annotated)
+    run = RunFolder(args.out)
+    args.out.mkdir(parents=True, exist_ok=True)
+    models = {
+        name: ready(model, torch.device("cpu"))
+        for name, model in trained(args.folder / f"fold-{args.fold}", sides.cohort, run).items()
+    }
+    first = models["pixels"]
+    store = store_cohort(sides.train, args.out / "slices", first.recipe.grid, first.recipe.space)
+    student = kept_student(args.out / "student.safetensors", first, store, args.student_steps, sides.seed)
+    found: list[dict[str, str]] = []
+    costs: dict[str, tuple[float, float]] = {}
+    for case in sides.tuned_on:
+        on_grid = {
+            grid: read_case(case, GRIDS[grid], first.recipe.space) for grid in {m.recipe.grid for m in models.values()}
+        }
+        lesion = read_lesion(case, on_grid[first.recipe.grid])
+        if lesion is None:
+            continue
+        made: dict[str, Map] = {}  # by grid: the views of all t, of which the choices take theirs
+        for choice in CHOICES:
+            model = models[choice.segmenter]
+            grid = model.recipe.grid
+            scored = Scored(model, on_grid[grid])
+            if choice.name not in costs:
+                costs[choice.name] = cost(
+                    lambda c=choice, s=scored: of_choice(c, s, s.views(c.t, student))  # type: ignore[misc]
+                )
+            if choice.t and grid not in made:
+                made[grid] = scored.views(ALL_T, student)
+            views = made[grid][[ALL_T.index(t) for t in choice.t]] if choice.t else scored.views((), student)
+            note(found, choice, scored, case, lesion.lesion.data, of_choice(choice, scored, views))
+    write_table(args.out / "scans.tsv", list(found[0]), found)
+    show([one for one in found if one["row"].endswith(": fused")])
+    rows = summary(found, costs)
+    write_table(args.out / "pareto.tsv", list(rows[0]), rows)
+    draw(rows, args.out / "pareto.webp")
+
+
+def note(
+    found: list[dict[str, str]],
+    choice: Choice,
+    scored: Scored,
+    case: Case,
+    lesion: np.ndarray,
+    scores: Mapping[str, Map],
+) -> None:
+    """Add what every score of a choice reaches on a scan, in its own grid."""
+    brain = scored.brain
+    for name, score in scores.items():
+        native = scored.native(score)
+        ranking = rank(native[lesion & brain], native[brain & ~lesion])
+        if ranking is not None:
+            numbers = {"dice_oracle": f"{ranking.dice_oracle:.4f}", "auprc": f"{ranking.auprc:.4f}"}
+            found.append({"row": f"{choice.name}: {name}", "set": case.pathology, "case": case.name, **numbers})
+
+
+def summary(found: Sequence[Mapping[str, str]], costs: Mapping[str, tuple[float, float]]) -> list[dict[str, str]]:
+    """Cost and quality of each choice: means over the sets in which there is something to find."""
+    rows = []
+    print(
+        "\n| choice | GFLOP | seconds | x~ AUPRC | y^ AUPRC | fused AUPRC | fused best Dice | front |\n|---|"
+        + "---|" * 7
+    )
+    for choice in CHOICES:
+        means = {}
+        for score, metric in (("x~", "auprc"), ("y^", "auprc"), ("fused", "auprc"), ("fused", "dice_oracle")):
+            of = [one for one in found if one["row"] == f"{choice.name}: {score}" and one["set"] != "sham"]
+            sets = dict.fromkeys(one["set"] for one in of)
+            means[f"{score} {metric}"] = float(
+                np.mean([np.mean([float(one[metric]) for one in of if one["set"] == name]) for name in sets])
+            )
+        gflop, seconds = costs[choice.name]
+        rows.append({"choice": choice.name, "gflop": f"{gflop:.0f}", "seconds": f"{seconds:.2f}"} | means)
+    for row in rows:
+        better = [o for o in rows if float(o["gflop"]) <= float(row["gflop"]) and o["fused auprc"] > row["fused auprc"]]
+        row["front"] = "" if better else "yes"
+        for key in list(row):
+            row[key] = f"{row[key]:.4f}" if isinstance(row[key], float) else row[key]
+        print("| " + " | ".join(row.values()) + " |")
+    return rows
+
+
+def draw(rows: Sequence[Mapping[str, str]], path: Path) -> None:
+    """AUPRC of the fused score against GFLOP a scan."""
+    figure = Figure(figsize=(8.2, 4.2), dpi=144, layout="constrained")
+    axes = figure.add_subplot()
+    for row in rows:
+        x, y, front = float(row["gflop"]), float(row["fused auprc"]), row["front"] == "yes"
+        axes.plot(x, y, "o", color="#1f5fa8" if front else "#9a9a9a")
+        axes.annotate(row["choice"], (x, y), (6, 4), textcoords="offset points", fontsize=7.5)
+    front = sorted((float(row["gflop"]), float(row["fused auprc"])) for row in rows if row["front"] == "yes")
+    axes.step(*zip(*front, strict=True), where="post", color="#1f5fa8", linewidth=1)
+    axes.set(xscale="log", xlabel="GFLOP a scan", ylabel="AUPRC of the fused score, mean of seven kinds of lesion")
+    axes.spines[["top", "right"]].set_visible(False)
+    figure.savefig(path)
+
+
+if __name__ == "__main__":
+    main()
