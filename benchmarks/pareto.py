@@ -85,18 +85,14 @@ def trained(experiment: Path, cohort: Cohort, run: RunFolder) -> dict[str, Model
     """The models that are compared: Stage I of the experiment or on a coarser grid, and Stage II on either."""
     first = load_model(experiment / STAGE_1 / "model")
     recipe = first.recipe
-    coarse = stage_1(cohort, replace(recipe, grid="2.5 mm"), run.inner("2.5mm"), resume=True)
-
     def second(folder: str, first: Model, settings: UNetSettings, steps: int) -> Model:
         training = replace(recipe.segmenter_training, steps=steps)
         chosen = replace(recipe, segmenter=MethodChoice("unet_res", settings), segmenter_training=training)
         return stage_2(Training("unet_res"), cohort, first, chosen, run.inner(folder), resume=True)
 
-    return {
-        "pixels": second("pixels", first, PIXELS, 300),
-        "folded": second("folded", first, FOLDED, 300),
-        "2.5 mm": second("folded-2.5mm", coarse, FOLDED, 300),
-    }
+    models = {"folded": second("folded", first, FOLDED, 300), "pixels": second("pixels", first, PIXELS, 300)}
+    coarse = stage_1(cohort, replace(recipe, grid="2.5 mm"), run.inner("2.5mm"), resume=True)
+    return models | {"2.5 mm": second("folded-2.5mm", coarse, FOLDED, 300)}
 
 
 class Scored:
