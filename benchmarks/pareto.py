@@ -1,6 +1,6 @@
 """Dice against cost: number and choice of t, passes of Stage II, its stem, a student of Stage I, a coarser grid.
 
-    python benchmarks/pareto.py RUN/seed-1 --fold 0 [--annotated tumour] [--student-steps 600] --out DIR
+    python benchmarks/pareto.py RUN/seed-1 --fold 0 [--annotated tumour] [--student-steps 600] [--coarse] --out DIR
 
 RUN is the folder of `pseudohealthy benchmark semi-real` in which Stage I of the fold is trained. What is missing is
 trained in DIR, where a killed run goes on. People: those that the experiment tunes on (`validation`, `calibration`),
@@ -69,30 +69,34 @@ class Choice:
 CHOICES = (
     Choice("3 t, Stage II each (paper)", "pixels", each=True),
     Choice("3 t, Stage II once", "pixels"),
-    Choice("3 t, once, folded", "folded"),
-    Choice("3 t, once, folded, Mahalanobis", "folded", map="mahalanobis"),
-    Choice("t 500 and 750, folded", "folded", (500, 750)),
-    Choice("t 250 and 500, folded", "folded", (250, 500)),
-    Choice("t = 250, folded", "folded", (250,)),
-    Choice("t = 500, folded", "folded", (500,)),
-    Choice("t = 750, folded", "folded", (750,)),
-    Choice("student, folded", "folded", ()),
+    Choice("3 t, once, Mahalanobis", "pixels", map="mahalanobis"),
+    Choice("t 500 and 750", "pixels", (500, 750)),
+    Choice("t 250 and 500", "pixels", (250, 500)),
+    Choice("t = 250", "pixels", (250,)),
+    Choice("t = 500", "pixels", (500,)),
+    Choice("t = 750", "pixels", (750,)),
+    Choice("student", "pixels", ()),
+    Choice("3 t, once, folded stem", "folded"),
+    Choice("student, folded stem", "folded", ()),
     Choice("3 t, once, folded, 2.5 mm", "2.5 mm"),
 )
 
 
-def trained(experiment: Path, cohort: Cohort, run: RunFolder) -> dict[str, Model]:
+def trained(experiment: Path, cohort: Cohort, run: RunFolder, *, coarse: bool) -> dict[str, Model]:
     """The models that are compared: Stage I of the experiment or on a coarser grid, and Stage II on either."""
     first = load_model(experiment / STAGE_1 / "model")
     recipe = first.recipe
+
     def second(folder: str, first: Model, settings: UNetSettings, steps: int) -> Model:
         training = replace(recipe.segmenter_training, steps=steps)
         chosen = replace(recipe, segmenter=MethodChoice("unet_res", settings), segmenter_training=training)
         return stage_2(Training("unet_res"), cohort, first, chosen, run.inner(folder), resume=True)
 
     models = {"folded": second("folded", first, FOLDED, 300), "pixels": second("pixels", first, PIXELS, 300)}
-    coarse = stage_1(cohort, replace(recipe, grid="2.5 mm"), run.inner("2.5mm"), resume=True)
-    return models | {"2.5 mm": second("folded-2.5mm", coarse, FOLDED, 300)}
+    if coarse:
+        on_coarse = stage_1(cohort, replace(recipe, grid="2.5 mm"), run.inner("2.5mm"), resume=True)
+        models["2.5 mm"] = second("folded-2.5mm", on_coarse, FOLDED, 300)
+    return models
 
 
 class Scored:
@@ -177,6 +181,7 @@ def main() -> None:
     parser.add_argument("--fold", type=int, default=0)
     parser.add_argument("--annotated", default="tumour")
     parser.add_argument("--student-steps", type=int, default=600)
+    parser.add_argument("--coarse", action="store_true", help="train and score a grid of 2.5 mm, too")
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
     torch.set_num_threads(1)
@@ -185,7 +190,7 @@ def main() -> None:
     args.out.mkdir(parents=True, exist_ok=True)
     models = {
         name: ready(model, torch.device("cpu"))
-        for name, model in trained(args.folder / f"fold-{args.fold}", sides.cohort, run).items()
+        for name, model in trained(args.folder / f"fold-{args.fold}", sides.cohort, run, coarse=args.coarse).items()
     }
     first = models["pixels"]
     store = store_cohort(sides.train, args.out / "slices", first.recipe.grid, first.recipe.space)
@@ -200,7 +205,7 @@ def main() -> None:
         if lesion is None:
             continue
         made: dict[str, Map] = {}  # by grid: the views of all t, of which the choices take theirs
-        for choice in CHOICES:
+        for choice in (one for one in CHOICES if one.segmenter in models):
             model = models[choice.segmenter]
             grid = model.recipe.grid
             scored = Scored(model, on_grid[grid])
@@ -244,7 +249,7 @@ def summary(found: Sequence[Mapping[str, str]], costs: Mapping[str, tuple[float,
         "\n| choice | GFLOP | seconds | x~ AUPRC | y^ AUPRC | fused AUPRC | fused best Dice | front |\n|---|"
         + "---|" * 7
     )
-    for choice in CHOICES:
+    for choice in (one for one in CHOICES if one.name in costs):
         means = {}
         for score, metric in (("x~", "auprc"), ("y^", "auprc"), ("fused", "auprc"), ("fused", "dice_oracle")):
             of = [one for one in found if one["row"] == f"{choice.name}: {score}" and one["set"] != "sham"]
