@@ -97,6 +97,25 @@ def test_each_method_is_a_row_and_one_that_is_done_is_not_trained_or_scored_agai
     assert set(model.calibration) == {"ae"}
 
 
+def test_a_segmenter_of_slabs_is_forecast_like_any_other_and_refused_where_it_would_be_painted_on(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plan = {"segmenters": ["nnunet_3d"], "unsupervised": [], "methods": {}}
+    arguments = ["benchmark", str(write_plan(tmp_path, plan)), "--dry-run", "--out", str(tmp_path / "out")]
+    segmenter = {"method": "nnunet_3d", "settings": {"features": [4, 4, 4, 4], "slab": 4}}
+    recipe = RECIPE | {"segmenter": segmenter, "segmenter_training": {"steps": 2, "batch_size": 4}}
+    (tmp_path / "recipe.yaml").write_text(yaml.safe_dump(recipe))
+    assert main(arguments) == 0
+    told = capsys.readouterr().out.splitlines()[1:-1]
+    assert [line.split("  ")[0] for line in told] == ["cddpm", "nnunet_3d, sadm_nnunet_3d"]
+    synthetic = {"synthetic": "draem", "synthetic_segmenters": ["nnunet_3d"]}
+    (tmp_path / "plan.yaml").write_text(
+        yaml.safe_dump(PLAN | plan | {"recipe": str(tmp_path / "recipe.yaml")} | synthetic)
+    )
+    assert main(arguments) == 2
+    assert "supervision.synthetic 'draem': found nnunet_3d" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -107,6 +126,7 @@ def test_each_method_is_a_row_and_one_that_is_done_is_not_trained_or_scored_agai
         ({"methods": {"ae": {"grid": "paper"}}}, "the key 'grid' under 'methods'"),
         ({"methods": {"ae": {"reconstructor.settings.widht": 8}}}, "widht"),
         ({"synthetic_segmenters": ["unet_res"]}, "synthetic_segmenters 'unet_res'"),
+        ({"segmenters": ["unet_res", "nnunet_3d"]}, "batch_size 2: found nnunet_3d, which sees slabs of 8 slices"),
     ],
 )
 def test_a_plan_that_cannot_be_compared_is_refused_before_any_work(tmp_path, capsys, change, message) -> None:

@@ -165,3 +165,18 @@ def test_everything_is_made_on_the_device_of_the_images_and_nothing_is_read_back
     for found, part in zip(augment(*given, ALL, generator()), given, strict=True):
         assert found.device.type == "meta"
         assert found.shape == part.shape
+
+
+@pytest.mark.parametrize("effect", EFFECTS)
+def test_slices_of_a_slab_take_the_changes_that_one_slice_would_take(effect):
+    x, mask, label = batch(12)
+    settings = replace(NONE, **{effect: 0.5})
+    one = augment(x, mask, label, settings, generator(4))
+    rng = generator(4)
+    slabs = augment(*(part.repeat_interleave(3, dim=0) for part in (x, mask, label)), settings, rng, slab=3)
+    assert 0 < int(changed(x, one[0]).sum()) < 12
+    for found, expected in zip(slabs, one, strict=True):
+        torch.testing.assert_close(found, expected.repeat_interleave(3, dim=0))
+    alone = generator(4)
+    augment(x, mask, label, settings, alone)
+    assert torch.equal(rng.get_state(), alone.get_state())

@@ -5,7 +5,13 @@ import torch
 from monai.networks.nets.dynunet import DynUNet
 from safetensors.torch import load, save
 
-from pseudohealthy.models.segmenters.nnunet import NnUNet, NnUNetSettings, dice_and_cross_entropy
+from pseudohealthy.models.segmenters.nnunet import (
+    NnUNet,
+    NnUNet3dSettings,
+    NnUNetSettings,
+    dice_and_cross_entropy,
+    halvings,
+)
 
 
 def generator(seed=0):
@@ -16,6 +22,12 @@ def generator(seed=0):
 def network():
     torch.manual_seed(0)
     return NnUNet(NnUNetSettings(features=(4, 8, 8, 8, 8)))
+
+
+@pytest.fixture
+def network_3d():
+    torch.manual_seed(0)
+    return NnUNet(NnUNet3dSettings(features=(4, 8, 8, 8, 8), slab=8))
 
 
 def squares(n, seed=0):
@@ -37,6 +49,63 @@ def test_it_computes_what_dynunet_computes(network):
     for level, logits in enumerate(network.levels(x)):
         enlarged = torch.nn.functional.interpolate(logits, (32, 48))
         torch.testing.assert_close(enlarged, stacked[:, level])
+
+
+def test_in_3d_it_computes_what_dynunet_computes_of_slabs(network_3d):
+    slabs = torch.rand(2, 1, 8, 32, 48, generator=generator())
+    strides = [(2, 2, 2), *[(1, 2, 2)] * 3]
+    whole = DynUNet(
+        *(3, 1, 1, [3] * 5, [1, *strides], strides, (4, 8, 8, 8, 8)), deep_supervision=True, deep_supr_num=2
+    )
+    assert whole.load_state_dict(network_3d.network.state_dict(), strict=False).unexpected_keys == []
+    slices = torch.cat([slab[0, :, None] for slab in slabs])  # (slice, 1, y, x), one slab after the other
+    expected = torch.cat([slab[0, :, None] for slab in whole.eval()(slabs)])
+    torch.testing.assert_close(network_3d(slices, None), expected)
+    assert [tuple(each.shape[2:]) for each in network_3d.levels(slabs)] == [(8, 32, 48), (4, 16, 24), (4, 8, 12)]
+
+
+def test_in_3d_neighbours_matter_inside_a_slab_and_nowhere_else(network_3d):
+    x = torch.rand(16, 1, 32, 32, generator=generator())
+    other = x.clone()
+    other[2] += 0.5
+    before, after = network_3d(x, None), network_3d(other, None)
+    assert before.shape == x.shape
+    touched = (before != after).flatten(1).any(dim=1)
+    assert touched.tolist() == [True] * 8 + [False] * 8
+
+
+@pytest.mark.parametrize(
+    ("slab", "heights"), [(16, [16, 8, 4, 4]), (8, [8, 4, 4, 4]), (12, [12, 6, 6, 6]), (9, [9] * 4), (2, [2] * 4)]
+)
+def test_a_slab_is_halved_as_long_as_four_slices_are_left(slab, heights):
+    strides = halvings(slab, 3)
+    assert [slab // int(torch.tensor([1, *(z for z, _, _ in strides[:i])]).prod()) for i in range(4)] == heights
+    assert {stride[1:] for stride in strides} == {(2, 2)}
+    network = NnUNet(NnUNet3dSettings(features=(2, 2, 2, 2), slab=slab))
+    assert network(torch.rand(slab, 1, 16, 16, generator=generator()), None).shape == (slab, 1, 16, 16)
+
+
+def test_single_slices_are_no_slab():
+    with pytest.raises(ValueError, match="slab 1 is not 2 or more"):
+        NnUNet3dSettings(slab=1)
+
+
+def test_in_3d_the_loss_compares_slabs(network_3d, monkeypatch):
+    x, label = squares(16)
+    weight = torch.rand(16, 1, 32, 32, generator=generator(1))
+    given = []
+
+    def watched(logits, label, weight):
+        given.append((tuple(logits.shape), label, weight))
+        return torch.tensor(0.0)
+
+    monkeypatch.setattr("pseudohealthy.models.segmenters.nnunet.dice_and_cross_entropy", watched)
+    network_3d.loss(x, None, label, weight)
+    assert [shape for shape, _, _ in given] == [(2, 1, 8, 32, 32), (2, 1, 4, 16, 16), (2, 1, 4, 8, 8)]
+    for slab in range(2):
+        for found, expected in zip(given[0][1:], (label, weight), strict=True):
+            assert torch.equal(found[slab, 0], expected[8 * slab : 8 * slab + 8, 0])
+    assert torch.equal(given[1][1][1, 0], label[8::2, 0, ::2, ::2])
 
 
 def test_its_weights_go_through_a_weight_file(network):

@@ -30,6 +30,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Do it."""
+    from pseudohealthy.stages.recipe import load_recipe
     from pseudohealthy.stages.run_folder import RunFolder
     from pseudohealthy.workflows.experiments.forecast import forecast, told
     from pseudohealthy.workflows.experiments.painted_benchmark import painted_benchmark
@@ -38,11 +39,13 @@ def run(args: argparse.Namespace) -> None:
     from pseudohealthy.workflows.experiments.patient_plan import PatientPlan
     from pseudohealthy.workflows.experiments.plans import load_any_plan
     from pseudohealthy.workflows.experiments.reuse import reuse
+    from pseudohealthy.workflows.experiments.trainings import refuse_slabs_in
     from pseudohealthy.workflows.experiments.virtual_benchmark import benchmark
     from pseudohealthy.workflows.experiments.virtual_plan import VirtualPlan
     from pseudohealthy.workflows.shard import Shard
 
     plan = load_any_plan(args.plan)
+    refuse_slabs_in(plan.trainings, load_recipe(plan.recipe))
     if isinstance(plan, VirtualPlan):
         _refuse("--data", args.data, "a plan of virtual brains", "a plan with people")
     if not isinstance(plan, PaintedPlan):

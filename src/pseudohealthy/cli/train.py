@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -78,12 +79,16 @@ def run_segmenter(args: argparse.Namespace) -> None:
     from pseudohealthy.io.splits import refuse_leaks
     from pseudohealthy.stages.model_folder import load_model
     from pseudohealthy.stages.recipe import load_recipe
+    from pseudohealthy.stages.slabs import refuse_slabs, slab_of
     from pseudohealthy.stages.train_segmenter import Supervision, train_segmenter
     from pseudohealthy.workflows.training_page import TrainingPage
 
     synthetic = [f"supervision.synthetic={args.synthetic}"] if args.synthetic else []
     recipe = load_recipe(args.config, [*args.overrides, *synthetic])
     stage_1 = load_model(args.reconstructor)
+    parts = max(1, args.devices * args.nodes) * recipe.segmenter_training.accumulate
+    on_grid = dataclasses.replace(recipe, grid=stage_1.recipe.grid)
+    refuse_slabs(slab_of(recipe), on_grid, painting=recipe.supervision.synthetic != "none", parts=parts)
     with _entered(args, recipe.segmenter_training) as (run, processes):
         cohort = discover(args.data)
         refuse_leaks(cohort.sides())

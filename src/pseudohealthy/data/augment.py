@@ -3,6 +3,8 @@
 Every sample takes each change with its own probability. All random numbers are drawn before any change is made, always
 as many, so what the generator yields next depends on nothing but the batch size. The strengths below follow what is
 usual for brain MRI. Every change keeps 0 and works inside the mask, and the result is clipped to [0, 1.5].
+
+A sample is a slice, or a slab of neighbouring slices, which all take the same changes.
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ _EFFECTS = 5
 
 
 def augment(
-    x: Tensor, mask: Tensor, label: Tensor | None, settings: AugmentSettings, rng: torch.Generator
+    x: Tensor, mask: Tensor, label: Tensor | None, settings: AugmentSettings, rng: torch.Generator, slab: int = 1
 ) -> tuple[Tensor, Tensor, Tensor | None]:
     """Change a batch at random, in the order mirror, ghosting, blur, bias field, gamma.
 
@@ -34,6 +36,7 @@ def augment(
         label: (n, 1, y, x) lesions, or none. It is mirrored with the image and changes in no other way.
         settings: Probability of each change.
         rng: Generator on the CPU, whatever the device of `x`.
+        slab: Slices that follow each other and are one sample; it divides n.
 
     Returns:
         The changed `x`, exactly 0 outside the mask, the mask and the label. A sample that takes no change is returned
@@ -41,9 +44,11 @@ def augment(
     """
     n, device = len(x), x.device
     probabilities = (settings.mirror, settings.ghosting, settings.blur, settings.bias_field, settings.gamma)
-    taken = torch.rand(_EFFECTS, n, generator=rng) < torch.tensor(probabilities)[:, None]
-    lines, axis, share, sd, exponent = torch.rand(5, n, 1, 1, 1, generator=rng).to(device)
-    points = torch.rand(n, 1, BIAS_POINTS, BIAS_POINTS, generator=rng).to(device)
+    taken = torch.rand(_EFFECTS, n // slab, generator=rng) < torch.tensor(probabilities)[:, None]
+    taken = taken.repeat_interleave(slab, dim=1)
+    numbers = torch.rand(5, n // slab, 1, 1, 1, generator=rng).repeat_interleave(slab, dim=1)
+    lines, axis, share, sd, exponent = numbers.to(device)
+    points = torch.rand(n // slab, 1, BIAS_POINTS, BIAS_POINTS, generator=rng).repeat_interleave(slab, dim=0).to(device)
     mirrored = taken[0].view(n, 1, 1, 1).to(device)
     # Only the samples that take a change are computed; which ones is known without asking the device.
     ghosted, blurred, biased, bent = (each.nonzero()[:, 0].to(device) for each in taken[1:])

@@ -110,8 +110,9 @@ class SliceStore:
             np.flatnonzero(row) if row.any() else usable for row, usable in zip(touched, self.usable(), strict=True)
         ]
 
-    def batch(self, scans: NDArray[np.intp], positions: NDArray[np.intp]) -> SliceBatch:
-        """The slices at (scans[i], positions[i])."""
+    def batch(self, scans: NDArray[np.intp], positions: NDArray[np.intp], slab: int = 1) -> SliceBatch:
+        """The slices at (scans[i], positions[i]), or the slabs of `slab` neighbours that begin there."""
+        scans, positions = scans.repeat(slab), (positions[:, None] + np.arange(slab)).ravel()
         return SliceBatch(
             x=torch.from_numpy(self.images[scans, positions].astype(np.float32))[:, None],
             mask=torch.from_numpy(self.masks[scans, positions])[:, None],
@@ -122,37 +123,50 @@ class SliceStore:
 
 
 class Sampler:
-    """One random slice per scan and epoch (paper, section 3), scans in a new order each epoch.
+    """One random slice, or slab, per scan and epoch (paper, section 3), scans in a new order each epoch.
 
     Args:
         store: The scans.
         seed: Seed of the order and of the positions.
         lesion_share: Probability that the slice is taken from those that show a lesion.
+        slab: Neighbouring slices that are drawn together. The slice that was chosen lies anywhere among them, so that
+            a network cannot learn where in its slab a lesion is.
     """
 
-    def __init__(self, store: SliceStore, seed: int, lesion_share: float = 0.0) -> None:
-        self.store, self.seed, self.lesion_share = store, seed, lesion_share
+    def __init__(self, store: SliceStore, seed: int, lesion_share: float = 0.0, slab: int = 1) -> None:
+        self.store, self.seed, self.lesion_share, self.slab = store, seed, lesion_share, slab
         self._usable, self._with_lesion = store.usable(), store.with_lesion()
 
     def draw(self, step: int, size: int) -> SliceBatch:
-        """The batch of a step: `size` slices."""
-        n = len(self.store)
-        scans = np.array([self._scan(step * size + i, n) for i in range(size)], dtype=np.intp)
+        """The batch of a step: `size` slices, which are whole slabs."""
+        n, slabs = len(self.store), size // self.slab
+        scans = np.array([self._scan(step * slabs + i, n) for i in range(slabs)], dtype=np.intp)
         rng = np.random.default_rng(np.random.SeedSequence([self.seed, 1, step]))
-        lesioned, where = rng.random(size) < self.lesion_share, rng.random(size)
+        lesioned, where = rng.random(slabs) < self.lesion_share, rng.random(slabs)
         pools = [(self._with_lesion if hit else self._usable)[scan] for scan, hit in zip(scans, lesioned, strict=True)]
         positions = np.array([pool[int(u * len(pool))] for pool, u in zip(pools, where, strict=True)], dtype=np.intp)
-        return self.store.batch(scans, positions)
+        before = (rng.random(slabs) * self.slab).astype(np.intp)
+        return self.store.batch(scans, _inside(self.store, positions - before, self.slab), self.slab)
 
     def _scan(self, index: int, n: int) -> int:
         epoch, place = divmod(index, n)
         return int(np.random.default_rng(np.random.SeedSequence([self.seed, 0, epoch])).permutation(n)[place])
 
 
-def fixed_slices(store: SliceStore, most: int, *, lesioned: bool = False) -> SliceBatch:
-    """The same validation slices each time: at most `most`, spread evenly over all scans and usable positions."""
+def fixed_slices(store: SliceStore, most: int, *, lesioned: bool = False, slab: int = 1) -> SliceBatch:
+    """The same validation slices each time: at most `most`, spread evenly over all scans and usable positions.
+
+    With a slab, as many slabs as make up `most` slices, at least one, each around such a position.
+    """
     pools = store.with_lesion() if lesioned else store.usable()
     pairs = [(scan, position) for scan, pool in enumerate(pools) for position in pool]
-    chosen = np.unique(np.linspace(0, len(pairs) - 1, min(most, len(pairs))).round().astype(int))
+    chosen = np.unique(np.linspace(0, len(pairs) - 1, min(max(1, most // slab), len(pairs))).round().astype(int))
     scans, positions = np.array([pairs[i] for i in chosen], dtype=np.intp).T
-    return store.batch(scans, positions)
+    begins = np.stack((scans, _inside(store, positions - slab // 2, slab)))
+    scans, firsts = np.unique(begins, axis=1)  # at the border two may be one
+    return store.batch(scans, firsts, slab)
+
+
+def _inside(store: SliceStore, firsts: NDArray[np.intp], slab: int) -> NDArray[np.intp]:
+    """First slices of slabs, moved until the whole slab lies on the grid."""
+    return firsts.clip(0, store.images.shape[1] - slab)

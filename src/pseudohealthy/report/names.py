@@ -31,6 +31,7 @@ ROWS = {
     "unet_draem": "unet that learned from synthetic anomalies alone",
     "sadm_draem": "reconstruction joined with unet_draem",
     "nnunet_2d": "segmentation network after nnU-Net, scan only",
+    "nnunet_3d": "the same in 3-D, on slabs of neighbouring slices",
     "sadm": "reconstruction joined with unet",
     "sadm_res": "reconstruction joined with unet_res",
     "unet_res_input": "control: the scan in the reconstruction's place",

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 import torch
 
 from pseudohealthy.errors import ConfigError
+from pseudohealthy.stages.layout import channels_last
 from pseudohealthy.stages.model_folder import Model
 from pseudohealthy.stages.training import native_precision
 
@@ -25,7 +26,7 @@ def ready(model: Model, device: torch.device) -> Model:
     reconstructor, segmenter = copy.deepcopy(model.reconstructor), copy.deepcopy(model.segmenter)
     for network in (reconstructor, segmenter):
         if network is not None:
-            network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # not in its stub
+            channels_last(network.to(device))
     return dataclasses.replace(model, reconstructor=reconstructor, segmenter=segmenter)
 
 

@@ -30,11 +30,12 @@ from pseudohealthy.stages.compute import computing, ready, refuse_precision
 from pseudohealthy.stages.model_folder import Model
 from pseudohealthy.stages.prediction import Prediction
 from pseudohealthy.stages.reference import Reference
+from pseudohealthy.stages.slabs import covering
 from pseudohealthy.stages.tensors import to_zyx
 from pseudohealthy.stages.training import best_device
 
 CHUNK = 16
-"""Slices a network call. Part of the result's last digits, so not an option."""
+"""Slices a network call, or as many slabs as they make up. Part of the result's last digits, so not an option."""
 
 Map = NDArray[np.float32]
 
@@ -107,7 +108,7 @@ class Inference:
         """Reconstruction and both branches of a prepared scan.
 
         The segmenter runs once for each reconstruction (each t) and its maps are averaged (paper, section 3.3), or, if
-        the recipe says so, once on their mean.
+        the recipe says so, once on their mean. Where the slabs that it sees overlap, they are averaged too.
 
         Args:
             prepared: The scan.
@@ -118,12 +119,14 @@ class Inference:
         supervised = None
         if self.model.segmenter is not None:
             x, mask = to_zyx(prepared.image.data), to_zyx(prepared.mask.data)
-            supervised = np.zeros_like(x)
+            total, times = torch.zeros(x.shape), torch.zeros(len(x), 1, 1)
             with computing(self.device, self.precision):
-                for batch in _chunks(x, mask, self.device):
+                for batch in _chunks(x, mask, self.device, self.model.segmenter.slab):
                     rows = batch.position.cpu()
                     views = made.views[:, rows][:, :, None].to(self.device)
-                    supervised[rows.numpy()] = self._segmented(batch, views)[:, 0].cpu().numpy()
+                    total.index_add_(0, rows, self._segmented(batch, views)[:, 0].cpu())
+                    times.index_add_(0, rows, torch.ones(len(rows), 1, 1))
+            supervised = (total / times.clamp_min(1)).numpy()
         return Branches(made.mean, made.unsupervised, supervised)
 
     def _segmented(self, batch: SliceBatch, views: torch.Tensor) -> torch.Tensor:
@@ -264,10 +267,10 @@ def timed(timings_s: dict[str, float], phase: str) -> Iterator[None]:
         timings_s[phase] = timings_s.get(phase, 0.0) + time.perf_counter() - begun
 
 
-def _chunks(x: Map, mask: NDArray[np.bool_], device: torch.device) -> Iterator[SliceBatch]:
-    positions = np.flatnonzero(mask.any(axis=(1, 2)))
-    for start in range(0, len(positions), CHUNK):
-        rows = positions[start : start + CHUNK]
+def _chunks(x: Map, mask: NDArray[np.bool_], device: torch.device, slab: int = 1) -> Iterator[SliceBatch]:
+    slabs, together = covering(np.asarray(mask.any(axis=(1, 2))), slab), max(1, CHUNK // slab)
+    for start in range(0, len(slabs), together):
+        rows = slabs[start : start + together].ravel()
         images, masks = torch.from_numpy(x[rows])[:, None], torch.from_numpy(mask[rows])[:, None]
         no_lesion, none_ignored = torch.zeros_like(images), torch.zeros_like(masks)
         yield SliceBatch(images, masks, no_lesion, none_ignored, torch.from_numpy(rows)).to(device)

@@ -6,6 +6,7 @@ import dataclasses
 from typing import cast
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
@@ -63,7 +64,12 @@ def watch_reconstructor(
 
 
 def watch_segmenter(
-    watch: Watch | None, method: str, settings: TrainingSettings, slices: SliceBatch, references: Reference
+    watch: Watch | None,
+    method: str,
+    settings: TrainingSettings,
+    slices: SliceBatch,
+    references: Reference,
+    slab: int = 1,
 ) -> list[Watching]:
     """Stage II: its map of validation slices with lesions, at the t of test time.
 
@@ -73,11 +79,14 @@ def watch_segmenter(
         settings: Of its training.
         slices: Validation slices with their lesions.
         references: What stands for x^.
+        slab: Slices that the network sees together; `slices` are whole slabs.
     """
     if watch is None:
         return []
     chosen = telling_slices(slices.lesion, slices.mask)
-    seen = SliceBatch(*(getattr(slices, part.name)[chosen] for part in dataclasses.fields(SliceBatch)))
+    rows = (slab * torch.unique(chosen // slab)[:, None] + torch.arange(slab)).flatten()  # of the slabs they lie in
+    seen = SliceBatch(*(getattr(slices, part.name)[rows] for part in dataclasses.fields(SliceBatch)))
+    shown = torch.searchsorted(rows, chosen)
 
     def look(trained: nn.Module) -> NDArray[np.float32]:
         segmenter = cast(Segmenter, trained)
@@ -85,10 +94,10 @@ def watch_segmenter(
         residual = None
         if segmenter.uses_residual:
             residual = batch.x - references.views(batch, generator(settings.seed, "watch")).mean(dim=0)
-        return _by_slice((segmenter(batch.x, residual).sigmoid() * batch.mask)[None])
+        return _by_slice((segmenter(batch.x, residual).sigmoid() * batch.mask)[None, shown.to(batch.x.device)])
 
-    lesions = seen.lesion[:, 0].numpy() > 0.5
-    scene = Scene(f"Stage II: {method}", "score", (), seen.x[:, 0].numpy(), lesions, settings.steps, moments(settings))
+    x, lesions = slices.x[chosen, 0].numpy(), slices.lesion[chosen, 0].numpy() > 0.5
+    scene = Scene(f"Stage II: {method}", "score", (), x, lesions, settings.steps, moments(settings))
     return [Watching(watch, scene, look)]
 
 

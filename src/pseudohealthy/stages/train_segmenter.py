@@ -25,6 +25,7 @@ from pseudohealthy.stages.recipe import Recipe, as_yaml
 from pseudohealthy.stages.reference import Reference
 from pseudohealthy.stages.refuse import refuse_seen
 from pseudohealthy.stages.run_folder import RunFolder
+from pseudohealthy.stages.slabs import refuse_slabs
 from pseudohealthy.stages.stored import stored
 from pseudohealthy.stages.training import Loss, best_device, fit
 from pseudohealthy.stages.untrained import UNTRAINED, untrained_loss
@@ -74,6 +75,7 @@ def train_segmenter(
 
     Raises:
         CohortError: Nothing to learn from, or annotated scans without lesions.
+        ConfigError: The segmenter sees slabs that do not fit into the batch, or on which something would be painted.
         LeakError: A subject is on two sides, or Stage I has learned from an annotated one.
         ModelFolderError: Stage I reconstructs nothing.
     """
@@ -89,7 +91,12 @@ def train_segmenter(
             needed="a pseudo-healthy reconstruction, which Stage II compares the scan with",
             fix="Train Stage I with another method, such as cddpm.",
         )
-    settings = recipe.segmenter_training
+    settings, method = recipe.segmenter_training, recipe.segmenter
+    torch.manual_seed(settings.seed)  # initial weights: PyTorch's layers take no generator
+    network = SEGMENTERS[method.method][1](method.settings)
+    refuse_slabs(network.slab, recipe, painting=synthetic is not None, parts=processes.count * settings.accumulate)
+    if network.slab > 1:
+        _refuse_unmarked(scans.validation)
     cohorts = {"healthy": scans.healthy, "annotated": scans.annotated, "validation": scans.validation}
     every = [case for cohort in cohorts.values() for case in cohort]
     inputs = run.record(
@@ -103,15 +110,13 @@ def train_segmenter(
     }
     device = best_device()
     stage_1.reconstructor.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    torch.manual_seed(settings.seed)  # initial weights: PyTorch's layers take no generator
-    method = recipe.segmenter
-    network = SEGMENTERS[method.method][1](method.settings)
     run.log(f"{method.method}: {sum(p.numel() for p in network.parameters()) / 1e6:.2f} M parameters")
     references = Reference(stage_1, reference)
-    batches = Batches(stores, recipe)
-    checks = Validation(_validation_batch(stores["validation"], recipe, settings.seed), references, settings.seed)
+    batches = Batches(stores, recipe, network.slab)
+    held_out = _validation_batch(stores["validation"], recipe, settings.seed, network.slab)
+    checks = Validation(held_out, references, settings.seed)
     untrained = untrained_loss(network, checks, settings.steps, run)
-    watching = watch_segmenter(watch, method.method, settings, checks.slices, references)
+    watching = watch_segmenter(watch, method.method, settings, checks.slices, references, network.slab)
     loss = loss_of(batches, references, recipe)
     fit(network, loss, checks, settings, run, resume=resume, processes=processes, watching=watching)
     stage_1.reconstructor.to("cpu").to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
@@ -136,18 +141,25 @@ def train_segmenter(
 
 
 class Batches:
-    """Training batches: annotated slices, healthy slices with painted anomalies, or both mixed."""
+    """Training batches: annotated slices, healthy slices with painted anomalies, or both mixed.
 
-    def __init__(self, stores: dict[str, SliceStore], recipe: Recipe) -> None:
+    Args:
+        stores: The scans, by their role.
+        recipe: Size of a batch, and what is in it.
+        slab: Neighbouring slices that are drawn and changed as one sample.
+    """
+
+    def __init__(self, stores: dict[str, SliceStore], recipe: Recipe, slab: int = 1) -> None:
         s, size = recipe.supervision, recipe.segmenter_training.batch_size
         painting = "healthy" in stores and s.synthetic in ANOMALIES
         share = s.synthetic_share if "annotated" in stores else 1.0
         self.synthetic = round(size * share) if painting else 0
         self.annotated = size - self.synthetic
-        seed = recipe.segmenter_training.seed
+        seed, self.slab = recipe.segmenter_training.seed, slab
         self._paint = ANOMALIES[s.synthetic] if painting else None
         self._healthy = Sampler(stores["healthy"], seed) if painting else None
-        self._ill = Sampler(stores["annotated"], seed, s.lesion_slice_share) if "annotated" in stores else None
+        ill = stores.get("annotated")
+        self._ill = None if ill is None else Sampler(ill, seed, s.lesion_slice_share, slab)
 
     def draw(self, step: int, rng: torch.Generator) -> SliceBatch:
         """The slices of a step."""
@@ -171,7 +183,7 @@ def loss_of(batches: Batches, references: Reference, recipe: Recipe) -> Loss:
         rng = generator(seed, step, "segmenter")
         batch = batches.draw(step, rng).to(next(network.parameters()).device)
         both = torch.cat((batch.lesion, batch.ignored.to(batch.lesion.dtype)), dim=1)
-        x, mask, labels = augment(batch.x, batch.mask, both, recipe.augment, rng)
+        x, mask, labels = augment(batch.x, batch.mask, both, recipe.augment, rng, batches.slab)
         label, ignored = torch.split(cast(Tensor, labels), 1, dim=1)
         batch = dataclasses.replace(batch, x=x, mask=mask)
         segmenter = cast(Segmenter, network)
@@ -191,10 +203,10 @@ class Validation:
         """Metrics of the network as it is."""
         segmenter = cast(Segmenter, network)
         device = next(network.parameters()).device
-        logits = []
+        logits, together = [], max(1, CHUNK // segmenter.slab) * segmenter.slab
         with torch.inference_mode():
-            for start in range(0, len(self.slices.x), CHUNK):
-                stop = start + CHUNK
+            for start in range(0, len(self.slices.x), together):
+                stop = start + together
                 part = SliceBatch(
                     *(getattr(self.slices, f.name)[start:stop] for f in dataclasses.fields(SliceBatch))
                 ).to(device)
@@ -215,13 +227,24 @@ def pooled_dice(probability: Tensor, slices: SliceBatch) -> float:
     return 2 * int((predicted & truth).sum()) / total if total else 0.0
 
 
-def _validation_batch(store: SliceStore, recipe: Recipe, seed: int) -> SliceBatch:
-    if bool(store.lesions.any()):
-        return fixed_slices(store, VALIDATION_SLICES, lesioned=True)
+def _validation_batch(store: SliceStore, recipe: Recipe, seed: int, slab: int) -> SliceBatch:
+    if slab > 1 or bool(store.lesions.any()):
+        return fixed_slices(store, VALIDATION_SLICES, lesioned=True, slab=slab)
     slices = fixed_slices(store, VALIDATION_SLICES)
     paint = ANOMALIES.get(recipe.supervision.synthetic, ANOMALIES["blobs"])
     x, label = paint(slices.x, slices.mask, generator(seed, "validation lesions"))
     return dataclasses.replace(slices, x=x, lesion=label)
+
+
+def _refuse_unmarked(validation: Cohort) -> None:
+    """A network of slabs is validated on lesions: blobs are painted slice by slice."""
+    if not len(validation.annotated):
+        raise CohortError(
+            "validation scans of Stage II",
+            found="no lesion mask",
+            needed="annotated scans, where the segmenter sees slabs: on slabs nothing is painted",
+            fix="Mark annotated scans with 'validation' in the split column of the cohort table.",
+        )
 
 
 def _refuse(scans: Supervision, stage_1: Model, painting: bool) -> None:

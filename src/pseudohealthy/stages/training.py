@@ -27,6 +27,7 @@ from torch.utils.data import DataLoader, IterableDataset
 from pseudohealthy.config import TrainingSettings
 from pseudohealthy.data.slices import EVERY
 from pseudohealthy.io.files import write_bytes, write_text
+from pseudohealthy.stages.layout import channels_last
 from pseudohealthy.stages.processes import ALONE, Processes
 from pseudohealthy.stages.run_folder import RunFolder
 
@@ -232,7 +233,7 @@ def fit(
         enable_progress_bar=run.interactive,
         enable_model_summary=False,
     )
-    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # not in its stub; see docs/performance.md
+    channels_last(network)
     trainee = Trainee(network, loss, validate, settings, processes)
     last = checkpoints / LAST
     torch.manual_seed(settings.seed)  # the networks have no dropout: a safeguard, not a source of randomness

@@ -13,6 +13,8 @@ class Segmenter(nn.Module, ABC):
     """A network that sees the scan and, if `uses_residual`, what its reconstruction could not explain."""
 
     uses_residual: bool
+    slab: int = 1
+    """Neighbouring slices that it sees as one sample: what it is given are whole slabs, one after the other."""
 
     @abstractmethod
     def forward(self, x: Tensor, residual: Tensor | None) -> Tensor:

@@ -25,6 +25,7 @@ from pseudohealthy.stages.model_folder import Model
 from pseudohealthy.stages.pretrained import give_pretrained
 from pseudohealthy.stages.recipe import Recipe, load_recipe
 from pseudohealthy.stages.reference import Reference
+from pseudohealthy.stages.slabs import covering
 from pseudohealthy.stages.training import best_device, native_precision
 from pseudohealthy.workflows.experiments.methods import Methods
 from pseudohealthy.workflows.experiments.trainings import Training, chosen_for
@@ -146,13 +147,16 @@ def _stage_2(training: Training, first: Model, recipe: Recipe, store: SliceStore
     settings, choice = recipe.segmenter_training, recipe.segmenter
     network = SEGMENTERS[choice.method][1](choice.settings)
     first.reconstructor.to(best_device())
-    batches = train_segmenter.Batches({"annotated" if training.synthetic == "none" else "healthy": store}, recipe)
+    role, slab = "annotated" if training.synthetic == "none" else "healthy", network.slab
+    batches = train_segmenter.Batches({role: store}, recipe, slab)
     loss = train_segmenter.loss_of(batches, Reference(first, training.reference), recipe)
     step_s = _step_s(network, lambda step: loss(network, step), settings)
     model = replace(first, recipe=recipe, segmenter=network, reference=training.reference)
-    x = store.batch(np.zeros(CHUNK, np.intp), np.full(CHUNK, store.images.shape[1] // 2)).x.to(best_device())
+    height, together = store.images.shape[1], max(1, CHUNK // slab)
+    x = store.batch(np.zeros(together, np.intp), np.full(together, (height - slab) // 2), slab).x.to(best_device())
     views = len(first.reconstructor.views(x[:1], generator(0))) if network.uses_residual else 1
-    scan_s = views * _call_s(lambda: network(x, x)) * math.ceil(store.images.shape[1] / CHUNK)
+    calls = math.ceil(len(covering(np.ones(height, np.bool_), slab)) / together)
+    scan_s = views * _call_s(lambda: network(x, x)) * calls
     return Work(
         f"{model.segmenter_row}, {model.row}", _parameters(network), settings.steps, trainings, step_s, scored, scan_s
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pseudohealthy.config import MethodChoice
@@ -11,6 +12,7 @@ from pseudohealthy.models.segmenters import SEGMENTERS
 from pseudohealthy.stages.model_folder import Model, load_model
 from pseudohealthy.stages.recipe import Recipe
 from pseudohealthy.stages.run_folder import RunFolder
+from pseudohealthy.stages.slabs import refuse_slabs, slab_of
 from pseudohealthy.stages.stopwatch import timed
 from pseudohealthy.stages.train_reconstructor import train_reconstructor
 from pseudohealthy.stages.train_segmenter import Supervision, train_segmenter
@@ -59,6 +61,18 @@ def chosen_for(training: Training, recipe: Recipe) -> Recipe:
         segmenter=MethodChoice(training.segmenter, settings),
         supervision=dataclasses.replace(recipe.supervision, synthetic=training.synthetic),
     )
+
+
+def refuse_slabs_in(trainings: Sequence[Training], recipe: Recipe) -> None:
+    """Refuse trainings on slabs that would only fail hours later, after Stage I.
+
+    Raises:
+        ConfigError: See `stages/slabs.py`.
+    """
+    for training in trainings:
+        chosen = chosen_for(training, recipe)
+        parts = chosen.segmenter_training.accumulate
+        refuse_slabs(slab_of(chosen), chosen, painting=training.synthetic != "none", parts=parts)
 
 
 def stage_1(cohort: Cohort, recipe: Recipe, run: RunFolder, *, resume: bool, folder: str = STAGE_1) -> Model:
