@@ -45,7 +45,7 @@ from pseudohealthy.stages.model_folder import Model, save_model
 from pseudohealthy.stages.recipe import Recipe, load_recipe
 from pseudohealthy.stages.reference import Reference
 from pseudohealthy.stages.tensors import to_zyx
-from pseudohealthy.workflows.predict_cohort import read_scan
+from pseudohealthy.workflows.prediction_steps import read_scan
 from pseudohealthy.workflows.prediction_files import Wanted, write_prediction
 
 SPACINGS_MM = (3.0, 2.0, 1.5, 1.0)
