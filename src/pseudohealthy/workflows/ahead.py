@@ -15,11 +15,11 @@ Result = TypeVar("Result")
 def ahead(work: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Iterator[Result]]:
     """Yields `work` of each item, in their order: the next one is worked on while the caller looks at the last.
 
-    Items are taken in the caller's thread, also while the thread works. So one such row may feed another, with what the
-    caller itself does to an item between them. Never is more than one item in work and one result not yet taken back.
+    Items are taken in the caller's own thread, so that one such row may feed another, with what the caller itself does
+    to an item between them. The next item is begun only when the result before it is there: no queue grows.
 
     An error of the work, or of where items come from, reaches the caller in its turn, after the results before it.
-    Whatever ends the block, what has begun is ended and nothing else begun before it is left.
+    Whatever ends the block, work that has begun is ended, none is begun any more, and no thread is left.
     """
     thread = ThreadPoolExecutor(1)
     try:
