@@ -1,14 +1,17 @@
 """What training and prediction cost, and how that grows.
 
     python benchmarks/scaling.py WHAT --out FOLDER      measures, into FOLDER/WHAT.tsv
+    python benchmarks/scaling.py overlap --out FOLDER [--repeats N] [--quick]
     python benchmarks/scaling.py page --out FOLDER      writes docs/performance-scaling.md from these tables
 
 `loader`: share of a training step that goes into slices and augmentation. `phases`: a prediction's reading, computing
 and writing. `voxels`: one prediction, by the voxels of the scan (the MNI152 brain, resampled). `volumes`: cohorts of 1
-to 64 copies. `batch`: a training step, by its slices.
+to 64 copies. `batch`: a training step, by its slices. `overlap`: four scans of 1 mm, read and written beside computing
+or one after the other, in turns.
 
 Each point is a process of its own with one thread. Seconds are those of the processor (user and system), so that what
-else runs on the machine changes them little. Networks have random weights: they cost what trained ones do.
+else runs on the machine changes them little; those of `overlap` are the clock's, with one thread of the networks and
+with two, so that it wants an idle machine. Networks have random weights: they cost what trained ones do.
 """
 
 from __future__ import annotations
@@ -45,8 +48,8 @@ from pseudohealthy.stages.model_folder import Model, save_model
 from pseudohealthy.stages.recipe import Recipe, load_recipe
 from pseudohealthy.stages.reference import Reference
 from pseudohealthy.stages.tensors import to_zyx
-from pseudohealthy.workflows.predict_cohort import read_scan
 from pseudohealthy.workflows.prediction_files import Wanted, write_prediction
+from pseudohealthy.workflows.prediction_steps import read_scan
 
 SPACINGS_MM = (3.0, 2.0, 1.5, 1.0)
 COHORTS = (1, 4, 16, 64)
@@ -258,8 +261,12 @@ def exponent(x: Sequence[float], y: Sequence[float]) -> float:
 def main() -> None:
     """Measure, or write the page."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=("loader", "phases", "voxels", "volumes", "batch", "page"))
+    parser.add_argument("what", choices=("loader", "phases", "voxels", "volumes", "batch", "overlap", "page"))
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument(
+        "--repeats", type=int, default=5, help="pairs of `overlap`; the page tells medians (default: 5)"
+    )
+    parser.add_argument("--quick", action="store_true", help="`overlap` on small scans and networks: does it run?")
     args = parser.parse_args()
     kinds = {"loader": loader, "phases": phases, "voxels": voxels, "volumes": volumes, "batch": batch}
     torch.set_num_threads(1)
@@ -267,6 +274,10 @@ def main() -> None:
         from scaling_page import write_page
 
         write_page(args.out)
+    elif args.what == "overlap":
+        from scaling_overlap import overlap
+
+        measure(args.what, overlap(args.repeats, *(("smoke", 4.0) if args.quick else ())), args.out)
     else:
         measure(args.what, kinds[args.what](), args.out)
 

@@ -41,13 +41,15 @@ the imports) is taken off.
 
 Seconds grow like voxels to the power of {voxels_k:.2f} over the whole range.
 
-**Reading and writing beside computing.** A thread that reads the next scan and one that writes the last could at best
-hide all but the longest of the three, and nothing where the networks use all cores. That is what could be gained with
-one thread on two idle cores, by reckoning; it has not been built:
+**Reading and writing beside computing.** While the networks work on a scan of a cohort, `predict` reads the next one
+and writes the last. At best that hides all but the longest of the three, and nothing where the networks use all cores.
+By reckoning, with one thread on two idle cores:
 
 | voxel | reading and preparing | computing | writing, with the page | at best |
 |---|---|---|---|---|
 {phases}
+
+{overlap}
 
 ## A cohort, by its scans
 
@@ -82,6 +84,17 @@ process: slices come from memory-mapped arrays, and all is drawn in whole batche
 """
 
 
+OVERLAP = """By the clock, four scans of 1 mm with the recipe `small` on two cores, both ways in turns (medians of
+{pairs} pairs, each way a process with its start):
+
+| threads of the networks | one after the other | beside computing | times as fast (range) | peak memory |
+|---|---|---|---|---|
+{lines}"""
+NO_OVERLAP = """By the clock it has not been measured: on an idle machine,
+`python benchmarks/scaling.py overlap --out benchmarks/results/scaling`, and then the same with `page` in place of
+`overlap`, put the numbers here."""
+
+
 def write_page(out: Path) -> None:
     """Write page and picture from the tables in `out`."""
     voxels, volumes, loader = (read(out, name) for name in ("voxels", "volumes", "loader"))
@@ -110,6 +123,7 @@ def write_page(out: Path) -> None:
             [f"{mm:g} mm", *(f"{s:.2f} s" for s in each), f"{100 * (1 - each.max() / each.sum()):.0f} % less"]
             for mm, each in zip(phases["spacing_mm"], three.T, strict=True)
         ),
+        overlap=_overlap(out),
         volumes=_table(
             [f"{n:.0f}", f"{s:.1f} s", f"{s / n:.2f} s", f"{start:.1f} s", f"{mb:.0f} MB"]
             for n, s, start, mb in zip(count, cohort_s, volumes["start_cpu_s"], peak, strict=True)
@@ -133,6 +147,26 @@ def write_page(out: Path) -> None:
 
 
 KEYS = ("slices_ms", "augmentation_ms", "noise_ms", "step_ms")
+
+
+def _overlap(out: Path) -> str:
+    """Medians of the pairs, or how to measure them."""
+    if not (out / "overlap.tsv").is_file():
+        return NO_OVERLAP
+    lines, pairs = [], 0
+    for threads in ("1", "2"):
+        rows = read(out, "overlap", threads=threads)
+        median = {key: float(np.median(values)) for key, values in rows.items()}
+        times, pairs = rows["times"], len(rows["times"])
+        lines.append(
+            [
+                threads,
+                *(f"{median[f'{way}_wall_s']:.1f} s" for way in ("in_turn", "beside")),
+                f"{median['times']:.2f} ({times.min():.2f} to {times.max():.2f})",
+                f"{median['in_turn_peak_mb']:.0f} and {median['beside_peak_mb']:.0f} MB",
+            ]
+        )
+    return OVERLAP.format(pairs=pairs, lines=_table(lines))
 
 
 def _step(stage: dict[str, np.ndarray], row: int) -> tuple[str, str]:

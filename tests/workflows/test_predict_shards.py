@@ -9,18 +9,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
-import torch
 
 from pseudohealthy.errors import ConfigError
 from pseudohealthy.io.cohort import Case, Cohort
-from pseudohealthy.models.population import Population
-from pseudohealthy.models.reconstructors import RECONSTRUCTORS
-from pseudohealthy.prepare.model_grid import GRIDS
-from pseudohealthy.stages.model_folder import Model, save_model
-from pseudohealthy.stages.recipe import load_recipe
 from pseudohealthy.workflows.shard import Shard
+from untrained_model import untrained
 
 SCANS = 4
 
@@ -67,17 +61,6 @@ def results(out: Path) -> dict[str, bytes]:
 
 
 # The time is that of nine predictions with their pages, and of an import.
-def untrained(folder: Path) -> Path:
-    """A model folder with random weights on the coarsest grid: it is the files that matter here."""
-    recipe = load_recipe("smoke", ["grid=coarse"])
-    torch.manual_seed(0)
-    network = RECONSTRUCTORS["cddpm"][1](recipe.reconstructor.settings)
-    shape = GRIDS["coarse"].shape[::-1]
-    population = Population(np.zeros(shape, np.float32), np.ones(shape, np.float32), 1)
-    save_model(Model(recipe, network, None, population, 0, {}), folder)
-    return folder
-
-
 def test_shards_of_which_one_is_killed_give_the_folder_of_a_single_run(tmp_path, made_cohort):
     whole, shared, model = tmp_path / "whole", tmp_path / "shared", untrained(tmp_path / "model")
     images = [str(case.image) for case in made_cohort[:SCANS]]

@@ -3,29 +3,21 @@
 from __future__ import annotations
 
 import gc
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
-import numpy as np
-
 from pseudohealthy.errors import CohortError, ConfigError, InputError, ModelFolderError, PartialFailure
-from pseudohealthy.io.cohort import Case, Cohort
-from pseudohealthy.io.dicom_seg import SourceFrames, source_frames
+from pseudohealthy.io.cohort import Cohort
 from pseudohealthy.io.dicom_series import Series
-from pseudohealthy.io.lesions import LesionMask
-from pseudohealthy.prepare.model_grid import GRIDS
-from pseudohealthy.prepare.scan import PreparedScan
 from pseudohealthy.score.thresholds import Threshold, given_threshold
-from pseudohealthy.stages.infer import Inference
-from pseudohealthy.stages.model_folder import Model, fingerprint
+from pseudohealthy.stages.model_folder import Model
 from pseudohealthy.stages.run_folder import RunFolder
-from pseudohealthy.stages.tensors import read_case, read_lesion
+from pseudohealthy.workflows.ahead import ahead, in_turn
 from pseudohealthy.workflows.derivatives import describe_derivatives
-from pseudohealthy.workflows.prediction_files import Wanted, finished, made_from, write_prediction
+from pseudohealthy.workflows.prediction_files import Wanted
+from pseudohealthy.workflows.prediction_steps import Steps
 from pseudohealthy.workflows.prediction_table import write_prediction_table
 
 
@@ -59,36 +51,6 @@ def choose_threshold(model: Model, choice: str) -> Threshold:
         ) from error
 
 
-@dataclass(frozen=True, eq=False)
-class Scan:
-    """A scan as read, ready to be predicted.
-
-    Attributes:
-        prepared: On the model grid.
-        lesion: Its true lesions, where they are known.
-        frames: The DICOM images that a DICOM-SEG refers to.
-        seconds: How long reading took.
-    """
-
-    prepared: PreparedScan
-    lesion: LesionMask | None
-    frames: SourceFrames | None
-    seconds: float
-
-
-def read_scan(case: Case, model: Model, strip: str | None = None, series: Series | None = None) -> Scan:
-    """Read a case and bring it to the model grid.
-
-    Raises:
-        InputError: It cannot be used.
-    """
-    begun = time.perf_counter()
-    prepared = read_case(case, GRIDS[model.recipe.grid], model.recipe.space, strip)
-    lesion = read_lesion(case, prepared)
-    frames = None if series is None else source_frames(series, prepared.native)
-    return Scan(prepared, lesion, frames, time.perf_counter() - begun)
-
-
 def predict_cohort(
     model: Model,
     cohort: Cohort,
@@ -101,6 +63,10 @@ def predict_cohort(
     advance: Callable[[], None] = lambda: None,
 ) -> list[Path]:
     """Predict every scan of a cohort; a scan that cannot be used does not stop the others.
+
+    While the networks work on a scan, the next one is read and the files of the last one are written. Not so where
+    heads are stripped: that is work of networks, too, or of a program that an interruption has to end. Nor with
+    DICOM-SEG: what keeps pydicom from speaking of names and dates is a setting of the whole process, not of a thread.
 
     Args:
         model: What to predict with.
@@ -128,36 +94,24 @@ def predict_cohort(
             fix="Check the path, and --split if given.",
         )
     out = run.path if shared is None else shared
-    inference, key = Inference(model, wanted.precision), fingerprint(model)
+    steps = Steps(model, out, wanted, resume, dicom)
+    beside = in_turn if wanted.strip is not None or dicom else ahead
     pages: list[Path] = []
     failures: dict[str, InputError] = {}
-    with _tidied() as tidy:
-        for case in cohort:
-            begun = time.perf_counter()
-            made = made_from(case, key, wanted)
-            if resume and finished(out, case, made, wanted.threshold):
-                pages.append(out / f"{case.name}.html")
-                run.log(f"{case.name}: done before")
-                advance()
-                continue
-            try:
-                scan = read_scan(case, model, wanted.strip, dicom.get(case.name))
-            except InputError as error:
-                if len(cohort) == 1:
-                    raise
-                failures[case.name] = error
-                run.log(f"{case.name}: {error}")
-                advance()
-                continue
-            prediction = inference.predict(scan.prepared, wanted.threshold, case)
-            prediction.timings_s["read and prepare"] = scan.seconds
-            pages.append(write_prediction(prediction, out, wanted, lesion=scan.lesion, frames=scan.frames, made=made))
-            volume_ml = float(np.count_nonzero(prediction.mask.data) * prediction.mask.voxel_ml)
-            seconds = time.perf_counter() - begun
-            run.log(f"{case.name}: {len(prediction.lesions)} lesions, {volume_ml:.1f} ml marked, {seconds:.1f} s")
+    with (
+        _frozen(),
+        beside(steps.read, cohort) as scans,
+        beside(steps.write, map(steps.compute, scans)) as done,
+    ):
+        for told in done:
+            if told.error is None:
+                pages.append(out / f"{told.case.name}.html")
+            elif len(cohort) == 1:
+                raise told.error
+            else:
+                failures[told.case.name] = told.error
+            run.log(f"{told.case.name}: {told.line}")
             advance()
-            del scan, prediction
-            tidy()
     if shared is None and pages:
         write_prediction_table([case for case in cohort if case.name not in failures], out)
     describe_derivatives(out, "Pseudo-healthy reconstructions and anomaly maps")
@@ -169,15 +123,11 @@ def predict_cohort(
 
 
 @contextmanager
-def _tidied() -> Iterator[Callable[[], object]]:
-    """Yields what to call after a scan, so that memory does not grow with their number.
-
-    A page's figures and arrays refer to each other in cycles, about 25 MB a scan, which Python finds late. What was
-    there before the first scan is not looked at, so that a collection takes milliseconds.
-    """
+def _frozen() -> Iterator[None]:
+    """Leave what is there before the first scan out of the collections after each: so they take milliseconds."""
     gc.collect()
     gc.freeze()
     try:
-        yield gc.collect
+        yield
     finally:
         gc.unfreeze()
