@@ -15,6 +15,7 @@ from pseudohealthy.models.segmenters.unet import UNet
 from pseudohealthy.prepare import model_grid
 from pseudohealthy.stages import infer
 from pseudohealthy.stages.infer import Inference
+from pseudohealthy.stages.layout import channels_last
 
 Without = Callable[[Inference], AbstractContextManager[object]]
 
@@ -42,7 +43,7 @@ def _channels_first(inference: Inference) -> Iterator[None]:
         yield
     finally:
         for network in networks:
-            network.to(memory_format=torch.channels_last)
+            channels_last(network)
 
 
 KEPT: dict[str, Without] = {

@@ -14,6 +14,7 @@ from pseudohealthy.data.slices import generator
 from pseudohealthy.models.reconstructors.one_step import OneStep
 from pseudohealthy.prepare.model_grid import GRIDS
 from pseudohealthy.stages.compute import ready
+from pseudohealthy.stages.layout import channels_last
 from pseudohealthy.stages.recipe import Recipe, load_recipe
 from pseudohealthy.stages.training import native_precision
 from speed_parts.measure import Row, floating_point_operations, interleaved, peak_mb, ratio
@@ -79,7 +80,7 @@ def _channels_first(step: Callable[[], object], networks: Sequence[nn.Module]) -
             network.to(memory_format=torch.contiguous_format)
         step()
         for network in networks:
-            network.to(memory_format=torch.channels_last)
+            channels_last(network)
 
     return run
 

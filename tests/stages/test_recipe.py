@@ -54,7 +54,7 @@ def test_a_wrong_recipe_is_refused_with_the_culprit_named(tmp_path, text, said):
 
 
 def test_an_unknown_recipe_lists_the_shipped_ones():
-    with pytest.raises(ConfigError, match="paper, small, smoke"):
+    with pytest.raises(ConfigError, match="paper, people, small, smoke"):
         load_recipe("papper")
 
 
