@@ -30,14 +30,16 @@ class Clock:
 @pytest.mark.parametrize(
     ("clock", "expected", "asked"),
     [
-        (Clock(0.01, 0.04), Timed(0.04 + 0.32, from_one=False), [1, 1, 32, 32, 32]),
-        (Clock(10.0), Timed(320.0, from_one=True), [1, 1]),
+        (Clock(0.01, 0.04), Timed(0.04 + 0.32, whole=True), [1, 1, 4, 4, 16, 16, 32, 32]),
+        (Clock(0.001, 0.5), Timed(0.5 + 0.032, whole=True), [1, 1, 4, 4, 16, 16, 32, 32]),  # as on a GPU
+        (Clock(0.2), Timed(6.4, whole=False), [1, 1, 4, 4]),
+        (Clock(10.0), Timed(320.0, whole=False), [1, 1]),
     ],
 )
-def test_short_work_is_timed_whole_and_long_work_by_one_slice(monkeypatch, clock, expected, asked) -> None:
+def test_short_work_is_timed_whole_and_long_work_by_fewer_slices(monkeypatch, clock, expected, asked) -> None:
     monkeypatch.setattr(timed_file, "time", clock)
     found = timed(clock.work, 32)
-    assert (found.seconds, found.from_one) == (pytest.approx(expected.seconds), expected.from_one)
+    assert (found.seconds, found.whole) == (pytest.approx(expected.seconds), expected.whole)
     assert clock.asked == asked
 
 
@@ -54,13 +56,13 @@ def test_a_long_step_never_sees_its_whole_batch_and_every_step_is_another(monkey
         return loss
 
     found = timed_step(torch.nn.Linear(1, 1), loss_of, TrainingSettings(batch_size=32))
-    assert found == Timed(64.0, from_one=True)
+    assert found == Timed(64.0, whole=False)
     assert seen == [(1, 0), (1, 1)]
 
 
-def test_the_table_marks_what_was_told_from_one_slice_and_says_so_in_its_last_line() -> None:
+def test_the_table_marks_what_was_told_from_fewer_slices_and_says_so_in_its_last_line() -> None:
     short, long = (
-        Work(row, 1_000_000, 3600, 5, Timed(seconds, from_one=seconds > 3), 0, 0.0)
+        Work(row, 1_000_000, 3600, 5, Timed(seconds, whole=seconds < 3), 0, 0.0)
         for row, seconds in (("ae", 1.5), ("cddpm", 60.0))
     )
     lines = told(load_any_plan("paper"), [short, long])
@@ -69,5 +71,5 @@ def test_the_table_marks_what_was_told_from_one_slice_and_says_so_in_its_last_li
         ["cddpm", "1.00", "M", "3600", "5", "~60.000", "300.00"],
     ]
     assert lines[3].startswith("About 307.5 hours of training")
-    assert "one slice" in lines[3]
-    assert "one slice" not in told(load_any_plan("paper"), [short])[-1]
+    assert "fewer slices" in lines[3]
+    assert "fewer slices" not in told(load_any_plan("paper"), [short])[-1]

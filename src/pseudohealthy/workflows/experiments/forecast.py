@@ -25,7 +25,7 @@ from pseudohealthy.stages.recipe import Recipe, load_recipe
 from pseudohealthy.stages.reference import Reference
 from pseudohealthy.stages.training import Loss, best_device
 from pseudohealthy.workflows.experiments.methods import Methods
-from pseudohealthy.workflows.experiments.timed import LONG_S, REPEATS, Timed, timed, timed_step
+from pseudohealthy.workflows.experiments.timed import LONG_S, Timed, timed, timed_step
 from pseudohealthy.workflows.experiments.trainings import Training, chosen_for
 from pseudohealthy.workflows.experiments.unsupervised import recipe_of
 
@@ -92,13 +92,13 @@ def told(plan: Methods, work: Sequence[Work]) -> list[str]:
     ]
     scoring = "training and networks' scoring" if plan.times.scored else "training"
     lines.append(
-        f"About {sum(one.hours for one in work):.1f} hours of {scoring}, by {REPEATS} timed steps each on this "
-        "machine as busy as it is now; reading, measuring and painting scans come on top."
+        f"About {sum(one.hours for one in work):.1f} hours of {scoring}, by a timed step each on this machine "
+        "as busy as it is now; reading, measuring and painting scans come on top."
     )
-    if any(one.step.from_one for one in work):
+    if not all(one.step.whole for one in work):
         lines[-1] += (
-            f" ~: a step takes more than {LONG_S:g} s here, so one slice was timed and multiplied by the batch, which "
-            "is roughly right at best."
+            f" ~: a step takes more than {LONG_S:g} s here, so fewer slices were timed and their time multiplied, "
+            "which is right only roughly."
         )
     return lines
 

@@ -1,4 +1,4 @@
-"""How long work on slices takes on this machine: timed, or told from one slice where that alone takes long."""
+"""How long work on slices takes on this machine: timed, or told from fewer slices where all of them take long."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ from torch import Tensor, nn
 from pseudohealthy.config import TrainingSettings
 from pseudohealthy.stages.training import best_device, native_precision
 
-REPEATS = 2
 LONG_S = 3.0
-"""What would take longer, by one slice, is not timed whole: a step of 32 slices at the paper's size takes minutes on a
-processor, and more memory than some have."""
+"""What would take longer is not timed whole: a step of 32 slices at the paper's size takes minutes on a processor, and
+more memory than some have."""
+GROWTH = 4
+"""So many times more slices are tried next. Not all at once: a GPU takes hardly longer for some slices than for one."""
 
 
 @dataclass(frozen=True)
@@ -25,31 +26,30 @@ class Timed:
 
     Attributes:
         seconds: Of all slices.
-        from_one: One slice was timed and multiplied. That leaves out what many slices at once save or cost.
+        whole: All slices were timed; if not, fewer were, and their time multiplied, which leaves out what many slices
+            at once save or cost.
     """
 
     seconds: float
-    from_one: bool
+    whole: bool
 
     @property
     def told(self) -> str:
-        """Seconds, with ~ before them where one slice was timed."""
-        return f"{'~' * self.from_one}{self.seconds:.3f}"
+        """Seconds, with ~ before them where fewer slices were timed."""
+        return f"{'' if self.whole else '~'}{self.seconds:.3f}"
 
 
 def timed(work: Callable[[int], object], slices: int) -> Timed:
-    """Time work on so many slices, or on one and multiply.
+    """Time work on so many slices, or on as many as do not take long, and multiply.
 
     Args:
         work: Does it on as many slices as it is told.
         slices: How many there will be.
     """
-    work(1)  # what is made the first time is not timed
-    one_s = _seconds(lambda: work(1))
-    if slices * one_s > LONG_S:
-        return Timed(slices * one_s, from_one=True)
-    work(slices)
-    return Timed(_seconds(lambda: [work(slices) for _ in range(REPEATS)]) / REPEATS, from_one=False)
+    tried, seconds = 1, _second_time(work, 1)
+    while tried < slices and (more := min(GROWTH * tried, slices)) / tried * seconds <= LONG_S:
+        tried, seconds = more, _second_time(work, more)
+    return Timed(seconds * slices / tried, whole=tried == slices)
 
 
 def timed_step(
@@ -59,7 +59,7 @@ def timed_step(
 
     Args:
         network: What is trained, a few steps by this.
-        loss_of: Batch size -> the loss as a function of network and step.
+        loss_of: Batch size -> the loss as a function of network and step. Sizes up to that of the settings are asked.
         settings: Batch size and precision.
     """
     device = best_device()
@@ -67,10 +67,12 @@ def timed_step(
     half = {"bf16-mixed": torch.bfloat16, "16-mixed": torch.float16}.get(precision)
     network.to(device).train()
     optimiser = torch.optim.Adam([p for p in network.parameters() if p.requires_grad], 1e-6)
-    losses = {slices: loss_of(slices) for slices in (1, settings.batch_size)}
+    losses: dict[int, Callable[[nn.Module, int], Tensor]] = {}
     numbers = itertools.count()
 
     def step(slices: int) -> None:
+        if slices not in losses:
+            losses[slices] = loss_of(slices)
         with torch.autocast(device.type, half or torch.bfloat16, enabled=half is not None):
             value = losses[slices](network, next(numbers))
         optimiser.zero_grad()
@@ -80,10 +82,12 @@ def timed_step(
     return timed(step, settings.batch_size)
 
 
-def _seconds(work: Callable[[], object]) -> float:
+def _second_time(work: Callable[[int], object], slices: int) -> float:
+    """Seconds of the second time: what is made the first time is not timed."""
+    work(slices)
     _wait()
     begun = time.perf_counter()
-    work()
+    work(slices)
     _wait()
     return time.perf_counter() - begun
 
