@@ -187,7 +187,8 @@ def _middle_slices(store: SliceStore, slices: int) -> SliceBatch:
 def _scan_s(call: Callable[[int], None], store: SliceStore) -> float:
     """Seconds of a scan, whose slices are passed in chunks."""
     with torch.inference_mode():
-        return timed(call, CHUNK).seconds * math.ceil(store.images.shape[1] / CHUNK)
+        chunk = timed(call, CHUNK)
+    return chunk.seconds * math.ceil(len(store.images[0]) / CHUNK)
 
 
 def _parameters(network: nn.Module) -> int:

@@ -44,14 +44,8 @@ def find_people(data: Path, patients: Mapping[str, str], others: Mapping[str, st
     """
     well = Cohort(case for name in healthy for case in discover([data / name]) if case.lesion_mask is None)
     return People(
-        *(
-            Cohort(
-                replace(case, pathology=pathology, split="")
-                for pathology, name in datasets.items()
-                for case in _annotated(data / name)
-            )
-            for datasets in (patients, others)
-        ),
+        _annotated(data, patients),
+        _annotated(data, others),
         Cohort(replace(case, pathology="healthy", split="") for case in well),
     )
 
@@ -81,11 +75,21 @@ def each_once(people: People, advance: Callable[[], None] = lambda: None) -> tup
             said.append(f"{case.name} is left out: it has the same voxels as {other.name} ({other.pathology})")
         return other is case
 
-    kept = (Cohort(filter(new, cohort)) for cohort in (people.patients, people.others, people.healthy))
-    return People(*kept), said
+    def once(cohort: Cohort) -> Cohort:
+        return Cohort(case for case in cohort if new(case))
+
+    return People(once(people.patients), once(people.others), once(people.healthy)), said
 
 
-def _annotated(dataset: Path) -> Cohort:
+def _annotated(data: Path, datasets: Mapping[str, str]) -> Cohort:
+    return Cohort(
+        replace(case, pathology=pathology, split="")
+        for pathology, name in datasets.items()
+        for case in _with_masks(data / name)
+    )
+
+
+def _with_masks(dataset: Path) -> Cohort:
     cohort = discover([dataset])
     bare = [case.name for case in cohort if case.lesion_mask is None]
     if bare:
