@@ -13,7 +13,7 @@ from pseudohealthy.workflows.experiments.timed import Timed, timed, timed_step
 
 
 class Clock:
-    """Work of so many seconds a slice and so many besides, the first time with ten more."""
+    """Work of so many seconds a slice and so many besides, the first time with one more."""
 
     def __init__(self, a_slice_s: float, besides_s: float = 0.0) -> None:
         self.now, self.asked = 0.0, []
@@ -23,7 +23,7 @@ class Clock:
         return self.now
 
     def work(self, slices: int) -> None:
-        self.now += self._besides_s + slices * self._a_slice_s + (0.0 if self.asked else 10.0)
+        self.now += self._besides_s + slices * self._a_slice_s + (0.0 if self.asked else 1.0)
         self.asked.append(slices)
 
 
@@ -33,11 +33,12 @@ class Clock:
         (Clock(0.01, 0.04), Timed(0.04 + 0.32, whole=True), [1, 1, 4, 4, 16, 16, 32, 32]),
         (Clock(0.001, 0.5), Timed(0.5 + 0.032, whole=True), [1, 1, 4, 4, 16, 16, 32, 32]),  # as on a GPU
         (Clock(0.2), Timed(6.4, whole=False), [1, 1, 4, 4]),
-        (Clock(10.0), Timed(320.0, whole=False), [1, 1]),
+        (Clock(10.0), Timed(11.0 * 32, whole=False), [1]),
     ],
 )
 def test_short_work_is_timed_whole_and_long_work_by_fewer_slices(monkeypatch, clock, expected, asked) -> None:
     monkeypatch.setattr(timed_file, "time", clock)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     found = timed(clock.work, 32)
     assert (found.seconds, found.whole) == (pytest.approx(expected.seconds), expected.whole)
     assert clock.asked == asked

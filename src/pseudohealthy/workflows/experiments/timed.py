@@ -46,9 +46,9 @@ def timed(work: Callable[[int], object], slices: int) -> Timed:
         work: Does it on as many slices as it is told.
         slices: How many there will be.
     """
-    tried, seconds = 1, _second_time(work, 1)
+    tried, seconds = 1, _settled_s(work, 1)
     while tried < slices and (more := min(GROWTH * tried, slices)) / tried * seconds <= LONG_S:
-        tried, seconds = more, _second_time(work, more)
+        tried, seconds = more, _settled_s(work, more)
     return Timed(seconds * slices / tried, whole=tried == slices)
 
 
@@ -82,9 +82,18 @@ def timed_step(
     return timed(step, settings.batch_size)
 
 
-def _second_time(work: Callable[[int], object], slices: int) -> float:
-    """Seconds of the second time: what is made the first time is not timed."""
-    work(slices)
+def _settled_s(work: Callable[[int], object], slices: int) -> float:
+    """Seconds of the second time, for what is made the first time is not to be timed.
+
+    The first time is enough where it is long: on a processor what is made is not; a GPU has to be woken.
+    """
+    first_s = _seconds(work, slices)
+    if first_s > LONG_S and not torch.cuda.is_available():
+        return first_s
+    return _seconds(work, slices)
+
+
+def _seconds(work: Callable[[int], object], slices: int) -> float:
     _wait()
     begun = time.perf_counter()
     work(slices)
