@@ -24,17 +24,17 @@ def _scan(seed: int, pathology: str) -> VirtualScan:
     return make_scan(seed, pathology, SPACING_MM)
 
 
-def ixi(to: str) -> None:
-    """Two healthy people from two hospitals, a T2, and the exported spreadsheet."""
-    for seed, name in enumerate(("IXI002-Guys-0828", "IXI012-HH-1211")):
+def ixi(to: str, people: int = 2) -> None:
+    """Two healthy people from two hospitals, or up to four, a T2, and the exported spreadsheet."""
+    for seed, name in enumerate(("IXI002-Guys-0828", "IXI012-HH-1211", "IXI035-IOP-0873", "IXI050-Guys-0711")[:people]):
         write_volume(_scan(seed, "healthy").image, Path(to, "IXI-T1", f"{name}-T1.nii.gz"))
     write_volume(_scan(0, "healthy").image, Path(to, "IXI-T2", "IXI002-Guys-0828-T2.nii.gz"))
     Path(to, "IXI.csv").write_text('IXI_ID,"SEX_ID (1=m, 2=f)",AGE\n2,2,35.80\n12,1,38.78\n', encoding="utf-8")
 
 
-def brats(to: str) -> None:
-    """Two patients with all modalities; the lesion's halves are labels 2 and 4."""
-    for seed in (0, 1):
+def brats(to: str, people: int = 2) -> None:
+    """Two patients, or more, with all modalities; the lesion's halves are labels 2 and 4."""
+    for seed in range(people):
         scan, name = _scan(seed, "tumour"), f"BraTS2021_{seed:05d}"
         for end in ("flair", "t1", "t1ce", "t2"):
             write_volume(scan.image, Path(to, name, f"{name}_{end}.nii.gz"))
@@ -43,9 +43,10 @@ def brats(to: str) -> None:
         write_volume(scan.image.like(labels), Path(to, name, f"{name}_seg.nii.gz"))
 
 
-def atlas(to: str) -> None:
-    """Two patients of two sites, and one whose mask is hidden."""
-    for seed, subject, part in ((0, "r001s001", "Training"), (1, "r009s002", "Training"), (2, "r005s001", "Testing")):
+def atlas(to: str, people: int = 2) -> None:
+    """Two patients of two sites, or the first of them, and one whose mask is hidden."""
+    seen = ((0, "r001s001", "Training"), (1, "r009s002", "Training"))[:people]
+    for seed, subject, part in (*seen, (2, "r005s001", "Testing")):
         scan, stem = _scan(seed, "stroke"), f"sub-{subject}_ses-1_space-MNI152NLin2009aSym"
         folder = Path(to, part, subject[:4].upper(), f"sub-{subject}", "ses-1", "anat")
         write_volume(scan.image, folder / f"{stem}_T1w.nii.gz")
@@ -53,9 +54,9 @@ def atlas(to: str) -> None:
             write_volume(scan.lesion_mask, folder / f"{stem}_label-L_desc-T1lesion_mask.nii.gz")
 
 
-def mslub(to: str) -> None:
-    """Two patients with brain masks, and their raw scans."""
-    for seed in (0, 1):
+def mslub(to: str, people: int = 2) -> None:
+    """Two patients, or another number, with brain masks, and their raw scans."""
+    for seed in range(people):
         scan, name = _scan(seed, "ms"), f"patient{seed + 1:02d}"
         for end in ("T1W", "T1WKS", "T2W", "FLAIR"):
             write_volume(scan.image, Path(to, name, f"{name}_{end}.nii.gz"))
@@ -64,9 +65,9 @@ def mslub(to: str) -> None:
         write_volume(scan.lesion_mask, Path(to, name, f"{name}_consensus_gt.nii.gz"))
 
 
-def wmh(to: str) -> None:
-    """Two people of two scanners; one has other pathology, label 2."""
-    for seed, person in enumerate(("training/Utrecht/0", "test/Amsterdam/GE1T5/150")):
+def wmh(to: str, people: int = 2) -> None:
+    """Two people of two scanners, or the first of them; that one has other pathology, label 2."""
+    for seed, person in enumerate(("training/Utrecht/0", "test/Amsterdam/GE1T5/150")[:people]):
         scan = _scan(seed, "wmh")
         for part in ("orig", "pre"):
             for name in ("3DT1", "FLAIR", "T1"):

@@ -141,6 +141,12 @@ def test_the_gallery_keeps_the_best_and_the_worst_of_a_set(of_balls):
     assert [(picture.title, picture.place) for picture in of_balls.gallery] == [(best, "best"), (worst, "worst")]
 
 
+def test_without_pictures_the_cases_are_the_same(of_balls, fitted):
+    found = evaluate_cohort([fitted.load()], fitted.cohort.split("test"), pictures=False)
+    assert found.cases == of_balls.cases
+    assert found.gallery == []
+
+
 def test_results_are_the_means_of_the_cases(tmp_path, of_balls):
     write_results(RunFolder(tmp_path), of_balls, **TEXT)
     results = json.loads((tmp_path / "results.json").read_text())

@@ -79,6 +79,7 @@ def evaluate_cohort(
     betas: Sequence[float] = (),
     *,
     baselines: bool = True,
+    pictures: bool = True,
     pages: CasePages | None = None,
 ) -> Evaluation:
     """Every row of every model on every scan.
@@ -93,7 +94,8 @@ def evaluate_cohort(
         betas: Weights of the fusion that the main model is tried with besides its own (paper, appendix D); they have
             no threshold.
         baselines: Also the rows of the detectors, which are the same for all methods that saw the same scans.
-        pages: Write pages of single scans, too.
+        pictures: Draw scans for the gallery; without it there is none.
+        pages: Write pages of single scans, too; only with pictures.
 
     Raises:
         CohortError: The cohort is empty.
@@ -115,7 +117,9 @@ def evaluate_cohort(
     inferences = [Inference(model) for model in models]
     evaluation = Evaluation()
     for case in cohort:
-        _evaluate_case(case, cohort, inferences, policy, betas, evaluation, pages, baselines=baselines)
+        _evaluate_case(
+            case, cohort, inferences, policy, betas, evaluation, pages, baselines=baselines, pictures=pictures
+        )
         advance()
     return evaluation
 
@@ -130,6 +134,7 @@ def _evaluate_case(
     pages: CasePages | None,
     *,
     baselines: bool,
+    pictures: bool,
 ) -> None:
     main = inferences[0]
     recipe = main.model.recipe
@@ -176,6 +181,8 @@ def _evaluate_case(
         for name, score in native_scores(prepared, fused).items():
             values = case_metrics(score, None, truth, counted, prepared.native.spacing_mm)
             evaluation.betas.append(CaseResult(name, test_set, case.name, case.subject, "native", values))
+    if not pictures:
+        return
     row = main.model.row
     shown = GalleryCase(case.name, test_set, "", row, rows[row][1], metrics[row])
 

@@ -48,6 +48,21 @@ def test_what_is_not_read_is_counted(tree, caplog):
     assert set(cohort.notes) <= set(caplog.messages)
 
 
+def test_a_second_scan_of_a_person_is_left_out_and_named(tree):
+    cohort = discover([tree(*SCANS, "IXI-T1/IXI012-Guys-1300-T1.nii.gz", "IXI-T1/IXI035-IOP-0999-T1.nii.gz")])
+    assert [(case.name, case.subject) for case in cohort] == [
+        ("IXI002-Guys-0828", "IXI002"),
+        ("IXI012-Guys-1300", "IXI012"),
+        ("IXI035-IOP-0873", "IXI035"),
+    ]
+    assert "IXI: a second scan of a person, left out: IXI012-HH-1211, IXI035-IOP-0999" in cohort.notes
+
+
+def test_two_files_of_one_name_are_refused(tree):
+    with pytest.raises(CohortError, match="two scans of this name"):
+        discover([tree(*SCANS, "IXI002-Guys-0828-T1.nii.gz")])
+
+
 def test_ages_come_from_the_exported_sheet_where_its_rows_agree(tree):
     root = tree(*SCANS, "IXI-T1/IXI219-Guys-0894-T1.nii.gz", "IXI.xls")
     (root / "IXI.csv").write_text(

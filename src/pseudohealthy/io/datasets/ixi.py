@@ -21,6 +21,9 @@ def find_ixi(folder: Path) -> Found | None:
     if not scans:
         return None
     people, notes = _people(folder)
+    scans, again = _one_each(scans)
+    if again:
+        notes.append(f"a second scan of a person, left out: {', '.join(again)}")
     modalities = defaultdict(set)
     for file in folder.rglob("IXI*"):
         if is_nifti(file) and (match := _NAME.fullmatch(file.name)):
@@ -46,6 +49,19 @@ def find_ixi(folder: Path) -> Found | None:
     if lacking > 0:
         notes.append(f"people without a T1 scan: {lacking}")
     return Found(rows, (*notes, *not_read(folder, rows, _kind)))
+
+
+def _one_each(scans: list[tuple[Path, re.Match[str]]]) -> tuple[list[tuple[Path, re.Match[str]]], list[str]]:
+    """First scan of each person, and names of the others. Two files of one name are for the cohort to refuse."""
+    first: dict[str, str] = {}
+    kept, again = [], []
+    for file, match in scans:
+        name = file.name.split("-T1.nii")[0]
+        if first.setdefault(match[1], name) == name:
+            kept.append((file, match))
+        else:
+            again.append(name)
+    return kept, again
 
 
 def _kind(file: Path) -> str:

@@ -65,7 +65,7 @@ def run_fewer(
             first = stage_1(cohort, recipe, stage_1_in, resume=True)
             model = stage_2(main, fewer, first, recipe, inner, resume=True)
             clock.lap("Stage II")
-            evaluation = calibrate_and_test(inner, [model], fewer, clock, baselines=False)
+            evaluation = calibrate_and_test(inner, [model], fewer, clock, baselines=False, pictures=False)
             of_model = (model.segmenter_row, model.row)
             own = [case for case in evaluation.cases if case.row in of_model]
             own = [dataclasses.replace(case, case=prefix + case.case) for case in own]

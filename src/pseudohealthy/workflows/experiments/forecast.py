@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import tempfile
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,8 +12,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from pseudohealthy.config import TrainingSettings
-from pseudohealthy.data.slices import SliceStore, generator
+from pseudohealthy.data.slices import SliceBatch, SliceStore, generator
 from pseudohealthy.models.population import Population
 from pseudohealthy.models.reconstructors import RECONSTRUCTORS, Reconstructor
 from pseudohealthy.models.segmenters import SEGMENTERS
@@ -26,12 +24,11 @@ from pseudohealthy.stages.pretrained import give_pretrained
 from pseudohealthy.stages.recipe import Recipe, load_recipe
 from pseudohealthy.stages.reference import Reference
 from pseudohealthy.stages.slabs import covering
-from pseudohealthy.stages.training import best_device, native_precision
+from pseudohealthy.stages.training import Loss, best_device
 from pseudohealthy.workflows.experiments.methods import Methods
+from pseudohealthy.workflows.experiments.timed import LONG_S, Timed, timed, timed_step
 from pseudohealthy.workflows.experiments.trainings import Training, chosen_for
 from pseudohealthy.workflows.experiments.unsupervised import recipe_of
-
-TIMED_STEPS = 2
 
 
 @dataclass(frozen=True)
@@ -43,23 +40,23 @@ class Work:
         parameters: Of the network that is trained.
         steps: Of one training.
         trainings: How often it is trained: seeds, folds, directions.
-        step_s: Seconds a step, timed on this machine.
+        step: What a step takes on this machine.
         scored: Scans that are scored by it.
-        scan_s: Seconds that the network takes for a scan, timed on this machine.
+        scan_s: Seconds that the network takes for a scan on this machine; 0 where none is counted.
     """
 
     rows: str
     parameters: int
     steps: int
     trainings: int
-    step_s: float
+    step: Timed
     scored: int
     scan_s: float
 
     @property
     def hours(self) -> float:
         """Of training and scoring."""
-        return (self.steps * self.trainings * self.step_s + self.scored * self.scan_s) / 3600
+        return (self.steps * self.trainings * self.step.seconds + self.scored * self.scan_s) / 3600
 
 
 def forecast(plan: Methods) -> list[Work]:
@@ -91,14 +88,19 @@ def told(plan: Methods, work: Sequence[Work]) -> list[str]:
     lines = [f"{'rows':<44}{'parameters':>12}{'steps':>8}{'times':>7}{'s a step':>10}{'hours':>8}"]
     lines += [
         f"{one.rows:<44}{one.parameters / 1e6:>10.2f} M{one.steps:>8}{one.trainings:>7}"
-        f"{one.step_s:>10.3f}{one.hours:>8.2f}"
+        f"{one.step.told:>10}{one.hours:>8.2f}"
         for one in work
     ]
     scoring = "training and networks' scoring" if plan.times.scored else "training"
     lines.append(
-        f"About {sum(one.hours for one in work):.1f} hours of {scoring}, by {TIMED_STEPS} timed steps each on this "
-        "machine as busy as it is now; reading, measuring and painting scans come on top."
+        f"About {sum(one.hours for one in work):.1f} hours of {scoring}, by a timed step each on this machine "
+        "as busy as it is now; reading, measuring and painting scans come on top."
     )
+    if not all(one.step.whole for one in work):
+        lines[-1] += (
+            f" ~: a step takes more than {LONG_S:g} s here, so fewer slices were timed and their time multiplied, "
+            "which is right only roughly."
+        )
     return lines
 
 
@@ -129,17 +131,16 @@ def _model(recipe: Recipe, store: SliceStore) -> Model:
 
 def _stage_1(recipe: Recipe, store: SliceStore, trainings: int, scored: int) -> Work:
     network, settings = _network(recipe), recipe.reconstructor_training
-    loss = train_reconstructor.loss_of(store, recipe)
-    step_s = _step_s(network, lambda step: loss(network, step), settings)
-    batch = store.batch(np.zeros(CHUNK, np.intp), np.full(CHUNK, store.images.shape[1] // 2)).to(best_device())
+    step = timed_step(network, lambda n: train_reconstructor.loss_of(store, _in_batches_of(n, recipe)), settings)
 
-    def call() -> None:
+    def call(slices: int) -> None:
+        batch = _middle_slices(store, slices)
         network.views(batch.x, generator(0))
         network.anomaly_map(batch.x, batch.mask, generator(0))
 
-    scan_s = _call_s(call) * math.ceil(store.images.shape[1] / CHUNK)
+    scan_s = _scan_s(call, store) if scored else 0.0
     model = Model(recipe, network, None, Population.of(store.images), 0, {})
-    return Work(model.reconstructor_row, _parameters(network), settings.steps, trainings, step_s, scored, scan_s)
+    return Work(model.reconstructor_row, _parameters(network), settings.steps, trainings, step, scored, scan_s)
 
 
 def _stage_2(training: Training, first: Model, recipe: Recipe, store: SliceStore, trainings: int, scored: int) -> Work:
@@ -147,59 +148,51 @@ def _stage_2(training: Training, first: Model, recipe: Recipe, store: SliceStore
     settings, choice = recipe.segmenter_training, recipe.segmenter
     network = SEGMENTERS[choice.method][1](choice.settings)
     first.reconstructor.to(best_device())
-    role, slab = "annotated" if training.synthetic == "none" else "healthy", network.slab
-    batches = train_segmenter.Batches({role: store}, recipe, slab)
-    loss = train_segmenter.loss_of(batches, Reference(first, training.reference), recipe)
-    step_s = _step_s(network, lambda step: loss(network, step), settings)
+    slab = network.slab
+    stores = {"annotated" if training.synthetic == "none" else "healthy": store}
+    reference = Reference(first, training.reference)
+
+    def loss_of(batch_size: int) -> Loss:
+        smaller = _in_batches_of(batch_size, recipe)
+        return train_segmenter.loss_of(train_segmenter.Batches(stores, smaller, slab), reference, smaller)
+
+    step = timed_step(network, loss_of, settings, slab)
     model = replace(first, recipe=recipe, segmenter=network, reference=training.reference)
-    height, together = store.images.shape[1], max(1, CHUNK // slab)
-    x = store.batch(np.zeros(together, np.intp), np.full(together, (height - slab) // 2), slab).x.to(best_device())
-    views = len(first.reconstructor.views(x[:1], generator(0))) if network.uses_residual else 1
-    calls = math.ceil(len(covering(np.ones(height, np.bool_), slab)) / together)
-    scan_s = views * _call_s(lambda: network(x, x)) * calls
+
+    def call(slabs: int) -> None:
+        x = _middle_slices(store, slabs, slab).x
+        network(x, x)
+
+    scan_s = 0.0
+    if scored:
+        x = _middle_slices(store, 1).x
+        views = len(first.reconstructor.views(x, generator(0))) if network.uses_residual else 1
+        scan_s = views * _scan_s(call, store, slab)
     return Work(
-        f"{model.segmenter_row}, {model.row}", _parameters(network), settings.steps, trainings, step_s, scored, scan_s
+        f"{model.segmenter_row}, {model.row}", _parameters(network), settings.steps, trainings, step, scored, scan_s
     )
 
 
-def _step_s(network: nn.Module, loss: Callable[[int], torch.Tensor], settings: TrainingSettings) -> float:
-    device = best_device()
-    precision = native_precision(device) if settings.precision == "auto" else settings.precision
-    half = {"bf16-mixed": torch.bfloat16, "16-mixed": torch.float16}.get(precision)
-    network.to(device).train()
-    optimiser = torch.optim.Adam([p for p in network.parameters() if p.requires_grad], 1e-6)
-
-    def step(number: int) -> None:
-        with torch.autocast(device.type, half or torch.bfloat16, enabled=half is not None):
-            value = loss(number)
-        optimiser.zero_grad()
-        value.backward()  # type: ignore[no-untyped-call]
-        optimiser.step()
-
-    def steps() -> None:
-        for number in range(TIMED_STEPS):
-            step(1 + number)
-
-    step(0)  # what is made at the first step is not timed
-    return _timed(steps) / TIMED_STEPS
+def _in_batches_of(slices: int, recipe: Recipe) -> Recipe:
+    return replace(
+        recipe,
+        reconstructor_training=replace(recipe.reconstructor_training, batch_size=slices),
+        segmenter_training=replace(recipe.segmenter_training, batch_size=slices),
+    )
 
 
-def _call_s(call: Callable[[], object]) -> float:
+def _middle_slices(store: SliceStore, slabs: int, slab: int = 1) -> SliceBatch:
+    """The middle slice of the first scan, or the slab in its middle, so often."""
+    first = (store.images.shape[1] - slab) // 2
+    return store.batch(np.zeros(slabs, np.intp), np.full(slabs, first), slab).to(best_device())
+
+
+def _scan_s(call: Callable[[int], None], store: SliceStore, slab: int = 1) -> float:
+    """Seconds of a scan, whose slices, or slabs, are passed in chunks."""
+    together, height = max(1, CHUNK // slab), store.images.shape[1]
     with torch.inference_mode():
-        return _timed(call)
-
-
-def _timed(work: Callable[[], object]) -> float:
-    _wait()
-    begun = time.perf_counter()
-    work()
-    _wait()
-    return time.perf_counter() - begun
-
-
-def _wait() -> None:
-    if torch.cuda.is_available():
-        torch.cuda.synchronize()
+        chunk = timed(call, together)
+    return chunk.seconds * math.ceil(len(covering(np.ones(height, np.bool_), slab)) / together)
 
 
 def _parameters(network: nn.Module) -> int:

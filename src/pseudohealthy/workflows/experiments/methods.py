@@ -127,7 +127,7 @@ def as_yaml(plan: Methods) -> str:
     return yaml.safe_dump(json.loads(json.dumps(content)), sort_keys=False)
 
 
-def refuse_too_few(dataset: Path, who: str, n: int, folds: int, roles: Mapping[str, int]) -> None:
+def refuse_too_few(dataset: Path | str, who: str, n: int, folds: int, roles: Mapping[str, int]) -> None:
     """Refuse a cross-validation for which there are not enough people.
 
     Args:

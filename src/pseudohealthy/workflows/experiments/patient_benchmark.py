@@ -14,6 +14,7 @@ from pseudohealthy.workflows.experiments.fewer_annotated import run_fewer
 from pseudohealthy.workflows.experiments.methods import as_yaml
 from pseudohealthy.workflows.experiments.one_fold import Direction, is_done, run_fold
 from pseudohealthy.workflows.experiments.patient_plan import PatientPlan
+from pseudohealthy.workflows.experiments.people import People, each_once
 from pseudohealthy.workflows.experiments.people_results import write_people_results
 from pseudohealthy.workflows.experiments.trainings import seeded
 from pseudohealthy.workflows.experiments.unsupervised import cases_of, recipe_of, run_methods, trained_in
@@ -38,14 +39,18 @@ def patient_benchmark(run: RunFolder, plan: PatientPlan, data: Path) -> Directio
         ConfigError: The folder holds the results of another plan.
         CohortError: The data cannot be used.
     """
+    people = plan.people(data)
+    plan.healthy_sides(people, plan.seeds[0])  # too few are refused before every scan is read
+    plan.patient_sides(people, plan.seeds[0])
     run.record(as_yaml(plan), (), {f"seed {seed}": seed for seed in plan.seeds}, resume=True)
+    people = _each_once(run, people)
     direction = Direction(plan.pathology)
     for seed in plan.seeds:
         of_seed = run.inner(f"seed-{seed}")
         recipe = seeded(load_recipe(plan.recipe), seed)
         recipes = {method: recipe_of(plan, method, seed) for method in plan.unsupervised}
-        healthy = Cohort([*plan.healthy_sides(data, seed), *_virtual(of_seed, plan, seed)])
-        folds = plan.patient_sides(data, seed)
+        healthy = Cohort([*plan.healthy_sides(people, seed), *_virtual(of_seed, plan, seed)])
+        folds = plan.patient_sides(people, seed)
         inputs = Cohort([*healthy, *folds[0]])
         of_seed.record(recipe_yaml(recipe), inputs, {"folds": seed, "training": seed}, resume=True)
         for number, patients in enumerate(folds):
@@ -67,6 +72,15 @@ def patient_benchmark(run: RunFolder, plan: PatientPlan, data: Path) -> Directio
                 direction.trained += trained_in(plan, of_seed.path, inner.path, of_seed.path)
             write_people_results(run, direction, list(plan.others), same_people=False, title=plan.title, notes=NOTES)
     return direction
+
+
+def _each_once(run: RunFolder, people: People) -> People:
+    """The people without scans that are there twice, which are told."""
+    with progress(run, "compare", len(people)) as advance:
+        kept, left_out = each_once(people, advance)
+    for sentence in left_out:
+        run.log(sentence)
+    return kept
 
 
 def _virtual(run: RunFolder, plan: PatientPlan, seed: int) -> Cohort:

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pseudohealthy.errors import CohortError
-from pseudohealthy.io.bids import discover
 from pseudohealthy.io.cohort import Cohort
 from pseudohealthy.io.splits import fold_by_group, split_by_group
 from pseudohealthy.workflows.experiments.methods import Methods, Times, refuse_too_few, refuse_too_many
+from pseudohealthy.workflows.experiments.people import People, find_people
 
 HEALTHY_ROLES = ("validation", "calibration", "test")
 PATIENT_ROLES = ("annotated", "calibration")
@@ -63,14 +63,21 @@ class PatientPlan(Methods):
         """Stage I and what learns without annotations once a seed, the rest once a fold."""
         return Times(len(self.seeds), len(self.seeds) * self.folds, len(self.seeds), 0)
 
-    def healthy_sides(self, data: Path, seed: int) -> Cohort:
+    def people(self, data: Path) -> People:
+        """Everyone that the datasets have; see `find_people`.
+
+        Raises:
+            CohortError: None is found, or a patient without a lesion mask.
+        """
+        return find_people(data, {self.pathology: self.patients}, self.others, self.healthy)
+
+    def healthy_sides(self, people: People, seed: int) -> Cohort:
         """The healthy scans with their split.
 
         Raises:
-            CohortError: None is found, or too few.
+            CohortError: They are too few.
         """
-        found = Cohort(case for name in self.healthy for case in discover([data / name]) if case.lesion_mask is None)
-        held_out = sum(self.healthy_roles.values())
+        found, held_out = people.healthy, sum(self.healthy_roles.values())
         if len(found) <= held_out:
             raise CohortError(
                 ", ".join(self.healthy),
@@ -79,23 +86,17 @@ class PatientPlan(Methods):
                 fix="Add scans or lower the numbers.",
             )
         counts = {"train": len(found) - held_out, **self.healthy_roles}
-        cohort = split_by_group(found, {role: count / len(found) for role, count in counts.items()}, seed)
-        return Cohort(replace(case, pathology="healthy") for case in cohort)
+        return split_by_group(found, {role: count / len(found) for role, count in counts.items()}, seed)
 
-    def patient_sides(self, data: Path, seed: int) -> list[Cohort]:
+    def patient_sides(self, people: People, seed: int) -> list[Cohort]:
         """The patients with their split, for each fold; those of `others` are tested in each.
 
         Raises:
-            CohortError: None is found, too few, or one without a lesion mask.
+            CohortError: They are too few.
         """
-        patients = _annotated(data / self.patients, self.pathology)
-        refuse_too_few(data / self.patients, "patients", len(patients), self.folds, self.roles)
-        others = [
-            replace(case, split="test")
-            for pathology, name in self.others.items()
-            for case in _annotated(data / name, pathology)
-        ]
-        folds = fold_by_group(patients, self.folds, seed)
+        refuse_too_few(self.patients, "patients", len(people.patients), self.folds, self.roles)
+        others = [replace(case, split="test") for case in people.others]
+        folds = fold_by_group(people.patients, self.folds, seed)
         return [Cohort([*self._fold(folds, str(number), seed + number), *others]) for number in range(self.folds)]
 
     def _fold(self, folds: Cohort, number: str, seed: int) -> Cohort:
@@ -105,16 +106,3 @@ class PatientPlan(Methods):
         counts = {**self.roles, **({"train": left_out} if left_out else {})}  # `train` stands for: not used
         sides = split_by_group(rest, {role: count / len(rest) for role, count in counts.items()}, seed)
         return Cohort([*tested, *(case for case in sides if case.split != "train")])
-
-
-def _annotated(dataset: Path, pathology: str) -> Cohort:
-    cohort = discover([dataset])
-    bare = [case.name for case in cohort if case.lesion_mask is None]
-    if bare:
-        raise CohortError(
-            dataset,
-            found=f"no lesion mask for {', '.join(bare[:5])}",
-            needed="a lesion mask for each patient",
-            fix="Add the masks (derivatives/lesions) or leave these patients out.",
-        )
-    return Cohort(replace(case, pathology=pathology) for case in cohort)

@@ -22,6 +22,7 @@ def calibrate_and_test(
     betas: Sequence[float] = (),
     *,
     baselines: bool = True,
+    pictures: bool = True,
 ) -> Evaluation:
     """Find thresholds on the split `calibration`, write `run/model`, the first model's, and score the split `test`."""
     with progress(run, "calibrate", len(cohort.split("calibration"))) as advance:
@@ -35,7 +36,8 @@ def calibrate_and_test(
             advance=advance,
             betas=betas,
             baselines=baselines,
-            pages=pages_in(run.path) if baselines else None,
+            pictures=pictures,
+            pages=pages_in(run.path) if pictures else None,
         )
     clock.lap("evaluate")
     return evaluation

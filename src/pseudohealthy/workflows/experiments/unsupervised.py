@@ -75,7 +75,7 @@ def run_methods(
         clock = Clock(inner)
         model = stage_1(cohort, recipe, stage_1_in, resume=True, folder=folder_of(method))
         clock.lap("Stage I")
-        evaluation = calibrate_and_test(inner, [model], cohort, clock, baselines=False)
+        evaluation = calibrate_and_test(inner, [model], cohort, clock, baselines=False, pictures=False)
         cases = [dataclasses.replace(case, case=prefix + case.case) for case in evaluation.cases]
         write_cases(cases, inner.path / "cases.tsv")
         write_json(inner.path / DONE, {"Minutes": clock.told})
