@@ -85,10 +85,10 @@ def forecast(plan: Methods) -> list[Work]:
 
 def told(plan: Methods, work: Sequence[Work]) -> list[str]:
     """The lines of a table for people."""
-    lines = [f"{'rows':<44}{'parameters':>12}{'steps':>8}{'times':>7}{'s a step':>10}{'hours':>8}"]
+    lines = [f"{'rows':<44}{'parameters':>12}{'steps':>8}{'times':>7}{'s a step':>10}{'hours':>11}"]
     lines += [
         f"{one.rows:<44}{one.parameters / 1e6:>10.2f} M{one.steps:>8}{one.trainings:>7}"
-        f"{one.step.told:>10}{one.hours:>8.2f}"
+        f"{one.step.told:>10}{one.hours:>11.2f}"
         for one in work
     ]
     scoring = "training and networks' scoring" if plan.times.scored else "training"
