@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import torch
@@ -26,7 +27,7 @@ from trials import Map, show, sides_of
 from pseudohealthy.config import MethodChoice
 from pseudohealthy.data.slices import generator
 from pseudohealthy.io.cohort import Case, Cohort
-from pseudohealthy.io.table import write_table
+from pseudohealthy.io.table import read_table, write_table
 from pseudohealthy.models.segmenters.unet import UNetSettings
 from pseudohealthy.prepare.model_grid import GRIDS, ModelGrid
 from pseudohealthy.prepare.scan import PreparedScan
@@ -162,6 +163,56 @@ def of_choice(choice: Choice, scored: Scored, views: Map) -> dict[str, Map]:
     return {"x~": x_tilde, "y^": y, "fused": 0.5 * x_tilde + 0.5 * y}
 
 
+@dataclass(frozen=True)
+class Work:
+    """The trained networks, by which scans are scored in every way."""
+
+    models: Mapping[str, Model]
+    student: Student
+
+    def choices(self) -> list[Choice]:
+        """Those whose networks there are."""
+        return [choice for choice in CHOICES if choice.segmenter in self.models]
+
+    def on_grids(self, case: Case) -> dict[str, PreparedScan]:
+        """A scan on every model grid."""
+        recipes = [model.recipe for model in self.models.values()]
+        return {recipe.grid: read_case(case, GRIDS[recipe.grid], recipe.space) for recipe in recipes}
+
+    def found(self, case: Case) -> Iterator[dict[str, str]]:
+        """What every score of every choice reaches on a scan with a lesion, in its own grid."""
+        on_grid = self.on_grids(case)
+        lesion = read_lesion(case, next(iter(on_grid.values())))
+        if lesion is None:
+            return
+        made: dict[str, Map] = {}  # by grid: the views of all t, of which the choices take theirs
+        for choice in self.choices():
+            model = self.models[choice.segmenter]
+            grid = model.recipe.grid
+            scored = Scored(model, on_grid[grid])
+            if choice.t and grid not in made:
+                made[grid] = scored.views(ALL_T, self.student)
+            views = made[grid][[ALL_T.index(t) for t in choice.t]] if choice.t else scored.views((), self.student)
+            inside, outside = lesion.lesion.data & scored.brain, scored.brain & ~lesion.lesion.data
+            for name, score in of_choice(choice, scored, views).items():
+                native = scored.native(score)
+                ranking = rank(native[inside], native[outside])
+                if ranking is not None:
+                    numbers = {"dice_oracle": f"{ranking.dice_oracle:.4f}", "auprc": f"{ranking.auprc:.4f}"}
+                    yield {"row": f"{choice.name}: {name}", "set": case.pathology, "case": case.name, **numbers}
+
+    def costs(self, case: Case) -> dict[str, tuple[float, float]]:
+        """Choice -> GFLOP and seconds of a scan."""
+        on_grid, costs = self.on_grids(case), {}
+        for choice in self.choices():
+            model = self.models[choice.segmenter]
+            scored = Scored(model, on_grid[model.recipe.grid])
+            costs[choice.name] = cost(
+                lambda c=choice, s=scored: of_choice(c, s, s.views(c.t, self.student))  # type: ignore[misc]
+            )
+        return costs
+
+
 def cost(work: Callable[[], object]) -> tuple[float, float]:
     """GFLOP, and processor seconds (median of three)."""
     with FlopCounterMode(display=False) as counter:
@@ -193,77 +244,41 @@ def main() -> None:
         for name, model in trained(args.folder / f"fold-{args.fold}", sides.cohort, run, coarse=args.coarse).items()
     }
     first = models["pixels"]
-    store = store_cohort(sides.train, args.out / "slices", first.recipe.grid, first.recipe.space)
-    student = kept_student(args.out / "student.safetensors", first, store, args.student_steps, sides.seed)
-    found: list[dict[str, str]] = []
-    costs: dict[str, tuple[float, float]] = {}
-    for case in sides.tuned_on:
-        on_grid = {
-            grid: read_case(case, GRIDS[grid], first.recipe.space) for grid in {m.recipe.grid for m in models.values()}
-        }
-        lesion = read_lesion(case, on_grid[first.recipe.grid])
-        if lesion is None:
-            continue
-        made: dict[str, Map] = {}  # by grid: the views of all t, of which the choices take theirs
-        for choice in (one for one in CHOICES if one.segmenter in models):
-            model = models[choice.segmenter]
-            grid = model.recipe.grid
-            scored = Scored(model, on_grid[grid])
-            if choice.name not in costs:
-                costs[choice.name] = cost(
-                    lambda c=choice, s=scored: of_choice(c, s, s.views(c.t, student))  # type: ignore[misc]
-                )
-            if choice.t and grid not in made:
-                made[grid] = scored.views(ALL_T, student)
-            views = made[grid][[ALL_T.index(t) for t in choice.t]] if choice.t else scored.views((), student)
-            note(found, choice, scored, case, lesion.lesion.data, of_choice(choice, scored, views))
-    write_table(args.out / "scans.tsv", list(found[0]), found)
+    with TemporaryDirectory() as folder:
+        store = store_cohort(sides.train, Path(folder) / "slices", first.recipe.grid, first.recipe.space)
+        student = kept_student(args.out / "student.safetensors", first, store, args.student_steps, sides.seed)
+    work = Work(models, student)
+    scans = args.out / "scans.tsv"
+    if not scans.exists():
+        found = [row for case in sides.tuned_on for row in work.found(case)]
+        write_table(scans, list(found[0]), found)
+    found = list(read_table(scans))
+    costs = work.costs(next(iter(sides.tuned_on)))
     show([one for one in found if one["row"].endswith(": fused")])
     rows = summary(found, costs)
     write_table(args.out / "pareto.tsv", list(rows[0]), rows)
     draw(rows, args.out / "pareto.webp")
 
 
-def note(
-    found: list[dict[str, str]],
-    choice: Choice,
-    scored: Scored,
-    case: Case,
-    lesion: np.ndarray,
-    scores: Mapping[str, Map],
-) -> None:
-    """Add what every score of a choice reaches on a scan, in its own grid."""
-    brain = scored.brain
-    for name, score in scores.items():
-        native = scored.native(score)
-        ranking = rank(native[lesion & brain], native[brain & ~lesion])
-        if ranking is not None:
-            numbers = {"dice_oracle": f"{ranking.dice_oracle:.4f}", "auprc": f"{ranking.auprc:.4f}"}
-            found.append({"row": f"{choice.name}: {name}", "set": case.pathology, "case": case.name, **numbers})
-
-
 def summary(found: Sequence[Mapping[str, str]], costs: Mapping[str, tuple[float, float]]) -> list[dict[str, str]]:
     """Cost and quality of each choice: means over the sets in which there is something to find."""
     rows = []
     print(
-        "\n| choice | GFLOP | seconds | x~ AUPRC | y^ AUPRC | fused AUPRC | fused best Dice | front |\n|---|"
-        + "---|" * 7
+        "\n| choice | GFLOP | seconds | x~ AUPRC | y^ AUPRC | fused AUPRC | fused best Dice | front |"
+        f"\n|---|{'---|' * 7}"
     )
     for choice in (one for one in CHOICES if one.name in costs):
         means = {}
         for score, metric in (("x~", "auprc"), ("y^", "auprc"), ("fused", "auprc"), ("fused", "dice_oracle")):
             of = [one for one in found if one["row"] == f"{choice.name}: {score}" and one["set"] != "sham"]
             sets = dict.fromkeys(one["set"] for one in of)
-            means[f"{score} {metric}"] = float(
-                np.mean([np.mean([float(one[metric]) for one in of if one["set"] == name]) for name in sets])
-            )
+            of_sets = [np.mean([float(one[metric]) for one in of if one["set"] == name]) for name in sets]
+            means[f"{score} {metric}"] = f"{np.mean(of_sets):.4f}"
         gflop, seconds = costs[choice.name]
         rows.append({"choice": choice.name, "gflop": f"{gflop:.0f}", "seconds": f"{seconds:.2f}"} | means)
     for row in rows:
-        better = [o for o in rows if float(o["gflop"]) <= float(row["gflop"]) and o["fused auprc"] > row["fused auprc"]]
-        row["front"] = "" if better else "yes"
-        for key in list(row):
-            row[key] = f"{row[key]:.4f}" if isinstance(row[key], float) else row[key]
+        cheaper = [other for other in rows if float(other["gflop"]) <= float(row["gflop"])]
+        row["front"] = "" if any(float(each["fused auprc"]) > float(row["fused auprc"]) for each in cheaper) else "yes"
         print("| " + " | ".join(row.values()) + " |")
     return rows
 

@@ -42,5 +42,6 @@ def overlap(repeats: int, recipe: str = "small", spacing_mm: float = 1.0) -> Ite
 def _predict(folder: Path, way: object, threads: int) -> int:
     torch.set_num_threads(threads)
     command = ["predict", str(folder / "model"), str(folder / "scans"), "--out", str(folder / "out"), "--overwrite"]
-    with mock.patch.object(predict_cohort, "ahead", way):
+    to_spare = mock.patch.object(predict_cohort, "cores_to_spare", return_value=True)
+    with to_spare, mock.patch.object(predict_cohort, "ahead", way):
         return run([*command, "--threshold", THRESHOLD, "--quiet"])

@@ -43,3 +43,11 @@ def test_bf16_is_refused_where_it_would_be_imitated(monkeypatch):
     compute.refuse_precision("fp32", torch.device("cpu"))
     with pytest.raises(ConfigError, match="fp32, bf16"):
         compute.refuse_precision("fp8", torch.device("cpu"))
+
+
+def test_cores_are_to_spare_beside_an_accelerator_or_fewer_threads(monkeypatch):
+    monkeypatch.setattr(compute.os, "sched_getaffinity", lambda _: {0, 1}, raising=False)
+    for threads, spare in ((1, True), (2, False)):
+        monkeypatch.setattr(compute.torch, "get_num_threads", lambda threads=threads: threads)
+        assert compute.cores_to_spare(torch.device("cpu")) is spare
+        assert compute.cores_to_spare(torch.device("cuda"))

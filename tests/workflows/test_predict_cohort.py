@@ -38,6 +38,12 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return untrained(tmp_path_factory.mktemp("untrained") / "model")
 
 
+@pytest.fixture(autouse=True)
+def cores_to_spare(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever machine this is."""
+    monkeypatch.setattr(module, "cores_to_spare", lambda device: True)
+
+
 @pytest.fixture
 def short_pages(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pages take most of the time of a small scan."""
@@ -208,13 +214,28 @@ def test_heads_to_strip_go_one_after_the_other(tmp_path, made_cohort, model, mon
     assert readers == [wanted.strip is not None] * 2
 
 
+def test_where_networks_use_every_core_scans_go_one_after_the_other(tmp_path, made_cohort, model, monkeypatch):
+    readers = []
+
+    def noted(*given: object) -> object:
+        readers.append(threading.current_thread() is threading.main_thread())
+        return read_case(*given)
+
+    read_case = prediction_steps.read_case
+    monkeypatch.setattr(prediction_steps, "read_case", noted)
+    monkeypatch.setattr(module, "cores_to_spare", lambda device: False)
+    module.predict_cohort(load_model(model), made_cohort[:1], RunFolder(tmp_path), WANTED)
+    assert readers == [True]
+
+
 # Imports once. Each run interrupts itself while its third scan is computed and the second one's files are written,
 # slowly enough that they are not yet there.
 PROGRAM = """
 import json, os, signal, sys, threading, time
 from pseudohealthy.cli import main
-from pseudohealthy.workflows import prediction_files, prediction_steps
+from pseudohealthy.workflows import predict_cohort, prediction_files, prediction_steps
 
+predict_cohort.cores_to_spare = lambda device: True
 signal.signal(signal.SIGINT, signal.default_int_handler)  # the tests may run as a job that ignores it
 predict, write, seen, writing = prediction_steps.Inference.predict, prediction_files.write_volume, [], threading.Event()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -28,6 +29,12 @@ def ready(model: Model, device: torch.device) -> Model:
         if network is not None:
             channels_last(network.to(device))
     return dataclasses.replace(model, reconstructor=reconstructor, segmenter=segmenter)
+
+
+def cores_to_spare(device: torch.device) -> bool:
+    """Whether something can be done beside the networks: they are on an accelerator, or leave a core of ours alone."""
+    ours = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return device.type != "cpu" or torch.get_num_threads() < ours
 
 
 def refuse_precision(precision: str, device: torch.device) -> None:

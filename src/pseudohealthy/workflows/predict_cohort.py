@@ -12,8 +12,10 @@ from pseudohealthy.errors import CohortError, ConfigError, InputError, ModelFold
 from pseudohealthy.io.cohort import Cohort
 from pseudohealthy.io.dicom_series import Series
 from pseudohealthy.score.thresholds import Threshold, given_threshold
+from pseudohealthy.stages.compute import cores_to_spare
 from pseudohealthy.stages.model_folder import Model
 from pseudohealthy.stages.run_folder import RunFolder
+from pseudohealthy.stages.training import best_device
 from pseudohealthy.workflows.ahead import ahead, in_turn
 from pseudohealthy.workflows.derivatives import describe_derivatives
 from pseudohealthy.workflows.prediction_files import Wanted
@@ -64,9 +66,10 @@ def predict_cohort(
 ) -> list[Path]:
     """Predict every scan of a cohort; a scan that cannot be used does not stop the others.
 
-    While the networks work on a scan, the next one is read and the files of the last one are written. Not so where
-    heads are stripped: that is work of networks, too, or of a program that an interruption has to end. Nor with
-    DICOM-SEG: what keeps pydicom from speaking of names and dates is a setting of the whole process, not of a thread.
+    While the networks work on a scan, the next one is read and the files of the last one are written, where they leave
+    a core for that: threads that fight for cores are slower than one after the other. Not so where heads are stripped:
+    that is work of networks, too, or of a program that an interruption has to end. Nor with DICOM-SEG: what keeps
+    pydicom from speaking of names and dates is a setting of the whole process, not of a thread.
 
     Args:
         model: What to predict with.
@@ -95,7 +98,7 @@ def predict_cohort(
         )
     out = run.path if shared is None else shared
     steps = Steps(model, out, wanted, resume, dicom)
-    beside = in_turn if wanted.strip is not None or dicom else ahead
+    beside = ahead if cores_to_spare(best_device()) and wanted.strip is None and not dicom else in_turn
     pages: list[Path] = []
     failures: dict[str, InputError] = {}
     with (
