@@ -84,8 +84,8 @@ process: slices come from memory-mapped arrays, and all is drawn in whole batche
 """
 
 
-OVERLAP = """By the clock, four scans of 1 mm with the recipe `small` on two cores, both ways in turns, each a process with its
-start (pairs: {pairs}; medians). So scans overlap only where the networks leave a core alone:
+OVERLAP = """By the clock, four scans of 1 mm with the recipe `small` on two cores, both ways in turns, each a
+process with its start (pairs: {pairs}; medians). So scans overlap only where the networks leave a core alone:
 
 | threads of the networks | one after the other | beside computing | times as fast (range) | peak memory |
 |---|---|---|---|---|

@@ -64,7 +64,7 @@ def test_it_writes_its_table(tmp_path: Path):
     assert torch.get_num_threads() == before
     with (tmp_path / "speed.tsv").open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file, delimiter="\t"))
-    assert {row["part"] for row in rows} == {"roofline", "train", "predict"}
+    assert {row["part"] for row in rows} == {"roofline", "train", "gain", "predict"}
     assert all(float(row["value"]) > 0 for row in rows)
     table = (tmp_path / "speed.md").read_text(encoding="utf-8")
     assert all(f"| {row['what']} | {row['value']} |" in table for row in rows)

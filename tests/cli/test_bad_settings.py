@@ -47,7 +47,7 @@ def test_a_recipe_that_is_no_text_is_refused(tmp_path, fitted, refuse):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("train", "reconstructor", "--data", "DATA", "--config", "smok", "--out", "OUT"), "paper, small, smoke"),
+        (("train", "reconstructor", "--data", "DATA", "--config", "smok", "--out", "OUT"), "people, small, smoke"),
         (("train", "reconstructor", "--data", "DATA", "--set", "colour=red", "--out", "OUT"), "colour"),
         (("train", "reconstructor", "--data", "DATA", "--set", "score.beta", "--out", "OUT"), "KEY=VALUE"),
         (("train", "reconstructor", "--data", "DATA", "--set", "score.beta=[", "--out", "OUT"), "not YAML"),

@@ -13,3 +13,8 @@ def channels_last(network: nn.Module) -> None:
     """
     if all(weights.dim() < 5 for weights in network.parameters()):
         network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # not in its stub
+
+
+def as_stored(network: nn.Module) -> None:
+    """Lay all weights as weight files hold them, in place."""
+    network.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]

@@ -18,6 +18,7 @@ from pseudohealthy.errors import CohortError, ModelFolderError
 from pseudohealthy.io.cohort import Cohort
 from pseudohealthy.io.splits import refuse_leaks
 from pseudohealthy.models.segmenters import SEGMENTERS, Segmenter
+from pseudohealthy.stages.layout import as_stored, channels_last
 from pseudohealthy.stages.looks import watch_segmenter
 from pseudohealthy.stages.model_folder import Model, save_model
 from pseudohealthy.stages.processes import ALONE, Processes
@@ -109,7 +110,7 @@ def train_segmenter(
         if len(cohort)
     }
     device = best_device()
-    stage_1.reconstructor.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    channels_last(stage_1.reconstructor.to(device))
     run.log(f"{method.method}: {sum(p.numel() for p in network.parameters()) / 1e6:.2f} M parameters")
     references = Reference(stage_1, reference)
     batches = Batches(stores, recipe, network.slab)
@@ -119,7 +120,7 @@ def train_segmenter(
     watching = watch_segmenter(watch, method.method, settings, checks.slices, references, network.slab)
     loss = loss_of(batches, references, recipe)
     fit(network, loss, checks, settings, run, resume=resume, processes=processes, watching=watching)
-    stage_1.reconstructor.to("cpu").to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
+    as_stored(stage_1.reconstructor.to("cpu"))
     network.requires_grad_(False)
     model = dataclasses.replace(
         stage_1,

@@ -27,7 +27,7 @@ from torch.utils.data import DataLoader, IterableDataset
 from pseudohealthy.config import TrainingSettings
 from pseudohealthy.data.slices import EVERY
 from pseudohealthy.io.files import write_bytes, write_text
-from pseudohealthy.stages.layout import channels_last
+from pseudohealthy.stages.layout import as_stored, channels_last
 from pseudohealthy.stages.processes import ALONE, Processes
 from pseudohealthy.stages.run_folder import RunFolder
 
@@ -243,7 +243,7 @@ def fit(
     best = checkpoints / BEST
     if settings.keep == "best" and best.exists():
         trainee.load_state_dict(torch.load(best, weights_only=True, map_location="cpu")["state_dict"])
-    network.to("cpu").to(memory_format=torch.contiguous_format).eval()  # type: ignore[call-overload]
+    as_stored(network.to("cpu").eval())
 
 
 def _strategy(processes: Processes) -> DDPStrategy | str:
