@@ -40,6 +40,8 @@ def test_overrides_change_one_key_and_nothing_else():
         ("reconstructor_training: {steps: many}", "steps"),
         ("reconstructor: {method: gan}", "cddpm"),
         ("segmenter: {method: unet, settings: {depth: 3}}", "depth"),
+        ("segmenter: {settings: {widths: [16, 32, 64, 128], unshuffle: 4}}", "multiples of 32.*80 x 96"),
+        ("reconstructor: {settings: {widths: [8, 8, 8, 8, 8], unshuffle: 2}}", "multiples of 32"),
         ("grid: tiny", "small"),
         ("space: mars", "brainbox"),
         ("- a list", "mapping"),

@@ -136,6 +136,8 @@ def recipe_from(content: Mapping[str, Any], subject: str) -> Recipe:
         chosen = attrgetter(key)(parsed)
         if chosen not in names:
             raise _unknown(f"{subject}: {key}", chosen, names)
+    for stage in ("reconstructor", "segmenter"):
+        _refuse_uneven(f"{subject}: {stage}.settings", parsed[stage].settings, parsed.grid)
     return Recipe(
         grid=parsed.grid,
         space=parsed.space,
@@ -143,6 +145,21 @@ def recipe_from(content: Mapping[str, Any], subject: str) -> Recipe:
         segmenter=MethodChoice(stage_2, parsed.segmenter.settings),
         **{key: parsed[key] for key in SHARED},
     )
+
+
+def _refuse_uneven(subject: str, settings: Any, grid: str) -> None:
+    """Refuse U-Nets whose levels do not divide the grid's slices: what is halved could not be joined again."""
+    if not hasattr(settings, "unshuffle"):
+        return
+    edge = settings.unshuffle * 2 ** (len(settings.widths) - 1)
+    x, y, _ = GRIDS[grid].shape
+    if x % edge or y % edge:
+        raise ConfigError(
+            subject,
+            found=f"unshuffle {settings.unshuffle} and {len(settings.widths)} widths, for slices of multiples of {edge}",
+            needed=f"levels that divide {x} x {y}, the slices of the grid '{grid}'",
+            fix="Lower unshuffle, or give fewer widths.",
+        )
 
 
 def as_dict(recipe: Recipe) -> dict[str, Any]:
