@@ -151,12 +151,13 @@ def _refuse_uneven(subject: str, settings: Any, grid: str) -> None:
     """Refuse U-Nets whose levels do not divide the grid's slices: what is halved could not be joined again."""
     if not hasattr(settings, "unshuffle"):
         return
-    edge = settings.unshuffle * 2 ** (len(settings.widths) - 1)
+    levels = len(settings.widths)
+    edge = settings.unshuffle * 2 ** (levels - 1)
     x, y, _ = GRIDS[grid].shape
     if x % edge or y % edge:
         raise ConfigError(
             subject,
-            found=f"unshuffle {settings.unshuffle} and {len(settings.widths)} widths, for slices of multiples of {edge}",
+            found=f"unshuffle {settings.unshuffle} and {levels} widths, for slices of multiples of {edge}",
             needed=f"levels that divide {x} x {y}, the slices of the grid '{grid}'",
             fix="Lower unshuffle, or give fewer widths.",
         )
