@@ -1,6 +1,6 @@
 """Dice against cost: number and choice of t, passes of Stage II, its stem, a student of Stage I, a coarser grid.
 
-    python benchmarks/pareto.py RUN/seed-1 --fold 0 [--annotated tumour] [--student-steps 600] [--coarse] --out DIR
+    python benchmarks/pareto.py RUN/seed-1 --fold 0 [--annotated tumour] [--student-steps 300] [--coarse] --out DIR
 
 RUN is the folder of `pseudohealthy benchmark semi-real` in which Stage I of the fold is trained. What is missing is
 trained in DIR, where a killed run goes on. People: those that the experiment tunes on (`validation`, `calibration`),
@@ -13,14 +13,14 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 import torch
 from matplotlib.figure import Figure
-from student import Student, kept_student
+from student import taught
 from torch.utils.flop_counter import FlopCounterMode
 from trials import Map, show, sides_of
 
@@ -28,6 +28,7 @@ from pseudohealthy.config import MethodChoice
 from pseudohealthy.data.slices import generator
 from pseudohealthy.io.cohort import Case, Cohort
 from pseudohealthy.io.table import read_table, write_table
+from pseudohealthy.models.reconstructors import Reconstructor
 from pseudohealthy.models.segmenters.unet import UNetSettings
 from pseudohealthy.prepare.model_grid import GRIDS, ModelGrid
 from pseudohealthy.prepare.scan import PreparedScan
@@ -38,7 +39,7 @@ from pseudohealthy.stages.compute import ready
 from pseudohealthy.stages.infer import CHUNK
 from pseudohealthy.stages.model_folder import Model, load_model
 from pseudohealthy.stages.run_folder import RunFolder
-from pseudohealthy.stages.tensors import read_case, read_lesion, store_cohort, to_zyx
+from pseudohealthy.stages.tensors import read_case, read_lesion, to_zyx
 from pseudohealthy.workflows.experiments.trainings import STAGE_1, Training, stage_1, stage_2
 
 GRIDS["2.5 mm"] = ModelGrid("2.5 mm", (64, 80, 64), 2.5)  # the field of `small`
@@ -55,7 +56,7 @@ class Choice:
     Attributes:
         name: As told.
         segmenter: Key of the trained models.
-        t: Steps of Stage I; none: the student.
+        t: Steps of Stage I; none: a student.
         each: Stage II sees each reconstruction, not their mean.
         map: The unsupervised score.
     """
@@ -76,28 +77,42 @@ CHOICES = (
     Choice("t = 250", "pixels", (250,)),
     Choice("t = 500", "pixels", (500,)),
     Choice("t = 750", "pixels", (750,)),
-    Choice("student", "pixels", ()),
+    Choice("student", "student", ()),
+    Choice("student, Stage II of the 3 t", "pixels", ()),
     Choice("3 t, once, folded stem", "folded"),
     Choice("student, folded stem", "folded", ()),
     Choice("3 t, once, folded, 2.5 mm", "2.5 mm"),
 )
 
 
-def trained(experiment: Path, cohort: Cohort, run: RunFolder, *, coarse: bool) -> dict[str, Model]:
-    """The models that are compared: Stage I of the experiment or on a coarser grid, and Stage II on either."""
+def trained(experiment: Path, cohort: Cohort, run: RunFolder, *, student_steps: int, coarse: bool) -> dict[str, Model]:
+    """The models that are compared: Stage I of the experiment, its student, one on a coarser grid; Stage II on each."""
     first = load_model(experiment / STAGE_1 / "model")
     recipe = first.recipe
 
     def second(folder: str, first: Model, settings: UNetSettings, steps: int) -> Model:
         training = replace(recipe.segmenter_training, steps=steps)
-        chosen = replace(recipe, segmenter=MethodChoice("unet_res", settings), segmenter_training=training)
+        chosen = replace(first.recipe, segmenter=MethodChoice("unet_res", settings), segmenter_training=training)
         return stage_2(Training("unet_res"), cohort, first, chosen, run.inner(folder), resume=True)
 
     models = {"folded": second("folded", first, FOLDED, 300), "pixels": second("pixels", first, PIXELS, 300)}
+    student = taught(first, cohort.split("train"), cohort.split("validation"), student_steps, run.inner("student"))
+    models["student"] = second("pixels-student", student, PIXELS, 300)
     if coarse:
         on_coarse = stage_1(cohort, replace(recipe, grid="2.5 mm"), run.inner("2.5mm"), resume=True)
         models["2.5 mm"] = second("folded-2.5mm", on_coarse, FOLDED, 300)
     return models
+
+
+@contextmanager
+def at(reconstructor: Reconstructor, t: Sequence[int]) -> Iterator[None]:
+    """A diffusion model that reconstructs at these steps instead of its own; a student is left alone."""
+    own = reconstructor.settings
+    reconstructor.settings = replace(own, test_steps=tuple(t)) if t else own
+    try:
+        yield
+    finally:
+        reconstructor.settings = own
 
 
 class Scored:
@@ -113,18 +128,15 @@ class Scored:
         self.brain = prepared.native_mask.data
         self._x, self._mask = to_zyx(prepared.image.data), to_zyx(prepared.mask.data)
 
-    def views(self, t: Sequence[int], student: Student) -> Map:
+    def views(self, t: Sequence[int], student: Reconstructor) -> Map:
         """Reconstructions, (view, z, y, x)."""
         made = np.zeros((max(len(t), 1), *self._x.shape), np.float32)
-        reconstructor = self._model.reconstructor
-        steps, kept = reconstructor.settings.test_steps, reconstructor.settings
-        reconstructor.settings = replace(kept, test_steps=tuple(t) or steps)
-        with torch.inference_mode():
+        chosen = self._model.reconstructor if t else student
+        with torch.inference_mode(), at(chosen, t):
             for rows in self._chunks():
                 x, inside = self._slices(rows)
-                views = reconstructor.views(x, generator(self._model.seed, "predict")) if t else student(x)[None]
+                views = chosen.views(x, generator(self._model.seed, "predict"))
                 made[:, rows] = (views * inside)[:, :, 0].numpy()
-        reconstructor.settings = kept
         return made
 
     def unsupervised(self, name: str, views: Map) -> Map:
@@ -168,7 +180,7 @@ class Work:
     """The trained networks, by which scans are scored in every way."""
 
     models: Mapping[str, Model]
-    student: Student
+    student: Reconstructor
 
     def choices(self) -> list[Choice]:
         """Those whose networks there are."""
@@ -231,7 +243,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--fold", type=int, default=0)
     parser.add_argument("--annotated", default="tumour")
-    parser.add_argument("--student-steps", type=int, default=600)
+    parser.add_argument("--student-steps", type=int, default=300)
     parser.add_argument("--coarse", action="store_true", help="train and score a grid of 2.5 mm, too")
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
@@ -239,15 +251,10 @@ def main() -> None:
     sides = sides_of(args.folder, args.fold, args.annotated)
     run = RunFolder(args.out)
     args.out.mkdir(parents=True, exist_ok=True)
-    models = {
-        name: ready(model, torch.device("cpu"))
-        for name, model in trained(args.folder / f"fold-{args.fold}", sides.cohort, run, coarse=args.coarse).items()
-    }
-    first = models["pixels"]
-    with TemporaryDirectory() as folder:
-        store = store_cohort(sides.train, Path(folder) / "slices", first.recipe.grid, first.recipe.space)
-        student = kept_student(args.out / "student.safetensors", first, store, args.student_steps, sides.seed)
-    work = Work(models, student)
+    folder, steps = args.folder / f"fold-{args.fold}", args.student_steps
+    made = trained(folder, sides.cohort, run, student_steps=steps, coarse=args.coarse)
+    models = {name: ready(model, torch.device("cpu")) for name, model in made.items()}
+    work = Work(models, models["student"].reconstructor)
     scans = args.out / "scans.tsv"
     if not scans.exists():
         found = [row for case in sides.tuned_on for row in work.found(case)]
