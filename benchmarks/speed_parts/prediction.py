@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from scipy import ndimage
 
-from pseudohealthy.io.volume import Volume, read_volume, write_volume
+from pseudohealthy.io.volume import Volume, read_volume, write_volume, write_volumes
 from pseudohealthy.prepare.model_grid import GRIDS, ModelGrid
 from pseudohealthy.prepare.scan import PreparedScan, prepare_scan
 from pseudohealthy.score.maps import anomaly_map
@@ -84,6 +84,11 @@ def phases(work: Work) -> Iterator[Row]:
     with tempfile.TemporaryDirectory() as folder:
 
         def write() -> None:
+            names = ("reconstruction", "score", "mask")
+            paths = [Path(folder, f"{name}.nii.gz") for name in names]
+            write_volumes([getattr(prediction, name) for name in names], paths)
+
+        def write_one_by_one() -> None:
             for name in ("reconstruction", "score", "mask"):
                 write_volume(getattr(prediction, name), Path(folder, f"{name}.nii.gz"))
 
@@ -95,15 +100,18 @@ def phases(work: Work) -> Iterator[Row]:
             "to native grid, mask, lesions": lambda: inference.predict(prepared, THRESHOLD, branches=branches),
             "write": write,
         }
+        apart: dict[str, Callable[[], object]] = {"write, one image after the other": write_one_by_one}
         inside: dict[str, Callable[[], object]] = {
             "reconstruct: of this the anomaly map": lambda: anomaly_map(score.map, x, views, mask),
             "reconstruct: of this the median": lambda: median_in_mask(deviation, mask, score.median_voxels),
         }
-        seconds = interleaved(every | inside, work.repeats, work.device)
+        seconds = interleaved(every | inside | apart, work.repeats, work.device)
         for what in every | inside:
             yield Row("predict", work.size, what, seconds[what].wall, "s", f"{seconds[what].cpu:.2f} s of processor")
         total = sum(seconds[what].wall for what in every), sum(seconds[what].cpu for what in every)
         yield Row("predict", work.size, "a volume, all phases", total[0], "s", f"{total[1]:.2f} s of processor")
+        gain = seconds["write, one image after the other"].wall / seconds["write"].wall
+        yield Row("gain", work.size, "images written side by side", gain, "times", "by the clock")
         for what, do in every.items():
             if (peak := peak_mb(do, work.device)) is not None:
                 yield Row("predict", work.size, f"peak memory: {what}", peak, "MB", "of the whole process")

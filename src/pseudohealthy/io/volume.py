@@ -5,7 +5,8 @@
 from __future__ import annotations
 
 import gzip
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -253,3 +254,13 @@ def write_volume(volume: Volume, path: str | Path) -> None:
     if Path(path).suffix == ".gz":
         content = gzip.compress(content, compresslevel=4, mtime=0)  # no time stamp: equal volumes, equal files
     write_bytes(path, content)
+
+
+def write_volumes(volumes: Iterable[Volume], paths: Iterable[str | Path]) -> None:
+    """Write several volumes side by side, each as `write_volume` does: compressing one keeps a single core busy.
+
+    Raises:
+        ValueError, OutputError: As there, of the first that fails; the others are written.
+    """
+    with ThreadPoolExecutor() as threads:
+        list(threads.map(write_volume, volumes, paths))

@@ -8,6 +8,7 @@ from scipy import ndimage
 
 from pseudohealthy.errors import ImageError
 from pseudohealthy.io.volume import Volume
+from pseudohealthy.prepare.regions import support
 
 SMALLEST_BRAIN_ML = 700.0
 LARGEST_BRAIN_ML = 2200.0  # brains laid over the MNI152, which is larger than most, reach 2.0 l
@@ -101,14 +102,17 @@ def _check_volume(subject: object, volume_ml: float, is_given: bool) -> None:
 
 
 def _largest_piece(foreground: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    pieces, _ = ndimage.label(foreground, structure=np.ones((3, 3, 3)))
-    sizes = np.bincount(pieces.ravel())
+    box = support(foreground, 0)
+    pieces, _ = ndimage.label(foreground[box], structure=np.ones((3, 3, 3)))
+    sizes = np.bincount(pieces.ravel(), minlength=1)
     sizes[0] = 0
-    return np.asarray(pieces == sizes.argmax())
+    largest = np.zeros_like(foreground)
+    largest[box] = pieces == sizes.argmax()
+    return largest
 
 
 def _fill_holes(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    box = ndimage.find_objects(mask.astype(np.uint8))[0]
+    box = support(mask, 0)
     # Holes are what 6-connected background cannot reach from the outside: one labelling, where
     # scipy's binary_fill_holes dilates as often as the box is long.
     outside, _ = ndimage.label(np.pad(~mask[box], 1, constant_values=True))

@@ -17,7 +17,7 @@ from pseudohealthy.io.cohort import Case
 from pseudohealthy.io.dicom_seg import SourceFrames, write_dicom_seg
 from pseudohealthy.io.files import remove_unfinished, sha256, write_json
 from pseudohealthy.io.lesions import LesionMask
-from pseudohealthy.io.volume import Volume, write_volume
+from pseudohealthy.io.volume import Volume, write_volumes
 from pseudohealthy.report.case_page import write_case_page
 from pseudohealthy.score.thresholds import Threshold
 from pseudohealthy.stages.prediction import Prediction
@@ -97,10 +97,9 @@ def write_prediction(
         )
     report, page = derivative(out, case, REPORT), out / f"{case.name}.html"
     report.unlink(missing_ok=True)  # of an earlier run: killed from here on, this one must not pass for finished
-    written = []
-    for suffix, volume in _images(prediction, wanted).items():
-        written.append(derivative(out, case, f"{suffix}.nii.gz"))
-        write_volume(volume, written[-1])
+    images = _images(prediction, wanted)
+    written = [derivative(out, case, f"{suffix}.nii.gz") for suffix in images]
+    write_volumes(images.values(), written)
     if frames is not None:
         written += _write_segmentations(prediction, case, frames, out)
     write_case_page(page, prediction, lesion.lesion if lesion else None)
