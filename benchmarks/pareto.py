@@ -177,14 +177,11 @@ def of_choice(choice: Choice, scored: Scored, views: Map) -> dict[str, Map]:
 
 @dataclass(frozen=True)
 class Work:
-    """The trained networks, by which scans are scored in every way."""
+    """The trained networks, and the choices by which scans are scored with them."""
 
     models: Mapping[str, Model]
     student: Reconstructor
-
-    def choices(self) -> list[Choice]:
-        """Those whose networks there are."""
-        return [choice for choice in CHOICES if choice.segmenter in self.models]
+    choices: Sequence[Choice]
 
     def on_grids(self, case: Case) -> dict[str, PreparedScan]:
         """A scan on every model grid."""
@@ -198,7 +195,7 @@ class Work:
         if lesion is None:
             return
         made: dict[str, Map] = {}  # by grid: the views of all t, of which the choices take theirs
-        for choice in self.choices():
+        for choice in self.choices:
             model = self.models[choice.segmenter]
             grid = model.recipe.grid
             scored = Scored(model, on_grid[grid])
@@ -216,7 +213,7 @@ class Work:
     def costs(self, case: Case) -> dict[str, tuple[float, float]]:
         """Choice -> GFLOP and seconds of a scan."""
         on_grid, costs = self.on_grids(case), {}
-        for choice in self.choices():
+        for choice in self.choices:
             model = self.models[choice.segmenter]
             scored = Scored(model, on_grid[model.recipe.grid])
             costs[choice.name] = cost(
@@ -254,7 +251,8 @@ def main() -> None:
     folder, steps = args.folder / f"fold-{args.fold}", args.student_steps
     made = trained(folder, sides.cohort, run, student_steps=steps, coarse=args.coarse)
     models = {name: ready(model, torch.device("cpu")) for name, model in made.items()}
-    work = Work(models, models["student"].reconstructor)
+    choices = [choice for choice in CHOICES if choice.segmenter in models]
+    work = Work(models, models["student"].reconstructor, choices)
     scans = args.out / "scans.tsv"
     if not scans.exists():
         found = [row for case in sides.tuned_on for row in work.found(case)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +25,7 @@ from pseudohealthy.stages.training import native_precision
 from pseudohealthy.virtual.scan import make_scan
 from speed_parts.measure import Row, Seconds, floating_point_operations, interleaved, peak_mb, ratio
 from speed_parts.straightforward import straightforward
-from speed_parts.switches import GRID, KEPT, NOT_KEPT, Without
+from speed_parts.switches import GRID, KEPT, KEPT_FOR_EACH, NOT_KEPT, Without
 from speed_parts.untrained import untrained
 
 THRESHOLD = given_threshold(0.5)
@@ -124,18 +124,10 @@ def phases(work: Work) -> Iterator[Row]:
 def gains(work: Work) -> Iterator[Row]:
     """How many times as fast each optimisation makes the part that it touches."""
     inference, few = Inference(work.model), work.prepared(slices=16)
+    recipe = work.model.recipe
+    each = Inference(replace(work.model, recipe=replace(recipe, score=replace(recipe.score, segmented="each"))))
     whole = work.prepared()
     native = read_volume(work.scan)
-
-    def networks(which: Inference) -> Callable[[], object]:
-        return lambda: which.branches(few)
-
-    def without(context: Without, do: Callable[[], object]) -> Callable[[], object]:
-        def run() -> None:
-            with context(inference):
-                do()
-
-        return run
 
     def there_and_back() -> None:
         prepare_scan(native, whole.grid, None, work.model.recipe.space).to_native(whole.image.data)
@@ -144,16 +136,20 @@ def gains(work: Work) -> Iterator[Row]:
         taken = interleaved({"before": before, "after": after}, work.repeats, work.device)
         return Row("gain", work.size, what, ratio(taken["before"], taken["after"], work.device), "times", note)
 
-    both = networks(inference)
+    both = _networks(inference, few)
     for what, context in KEPT.items():
-        yield compare(what, without(context, both), both, "both networks, 16 slices, fp32")
+        yield compare(what, _without(context, inference, both), both, "both networks, 16 slices, fp32")
+    for what, context in KEPT_FOR_EACH.items():
+        seen = _networks(each, few)
+        note = "both networks, 16 slices, fp32, each reconstruction segmented as in recipe paper"
+        yield compare(what, _without(context, each, seen), seen, note)
     for what, context in NOT_KEPT.items():
-        yield compare(f"not kept: {what}", both, without(context, both), "both networks, 16 slices, fp32")
+        yield compare(f"not kept: {what}", both, _without(context, inference, both), "both networks, 16 slices, fp32")
     for what, context in GRID.items():
-        yield compare(what, without(context, there_and_back), there_and_back, "prepare, and one map back")
+        yield compare(what, _without(context, inference, there_and_back), there_and_back, "prepare, and one map back")
     if native_precision(work.device) == "bf16-mixed":
         half = Inference(work.model, "bf16")
-        yield compare("bf16 (a choice)", both, networks(half), "both networks, 16 slices")
+        yield compare("bf16 (a choice)", both, _networks(half, few), "both networks, 16 slices")
         apart = np.abs(inference.score(inference.branches(few)) - half.score(half.branches(few)))
         yield Row("parity", work.size, "bf16 against fp32, largest of 16 slices", float(apart.max()), UNIT)
     mask = to_zyx(whole.mask.data)
@@ -164,6 +160,18 @@ def gains(work: Work) -> Iterator[Row]:
         lambda: median_in_mask(values, mask, edge),
         "against scipy's of the whole grid",
     )
+
+
+def _networks(inference: Inference, prepared: PreparedScan) -> Callable[[], object]:
+    return lambda: inference.branches(prepared)
+
+
+def _without(context: Without, inference: Inference, do: Callable[[], object]) -> Callable[[], object]:
+    def run() -> None:
+        with context(inference):
+            do()
+
+    return run
 
 
 def of_the_whole(work: Work) -> Iterator[Row]:

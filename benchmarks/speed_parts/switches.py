@@ -48,11 +48,15 @@ def _channels_first(inference: Inference) -> Iterator[None]:
 
 KEPT: dict[str, Without] = {
     "channels last": _channels_first,
-    "the scan encoded once for all t, in the U-Net": lambda _: patch.object(UNet, "views", Segmenter.views),
     "the condition encoded once for all t": lambda _: patch.object(OneStep, "views", _condition_for_each_t),
     "16 slices a call instead of one": lambda _: patch.object(infer, "CHUNK", 1),
 }
 """What the networks' speed comes from."""
+
+KEPT_FOR_EACH: dict[str, Without] = {
+    "the scan encoded once for all t, in the U-Net": lambda _: patch.object(UNet, "views", Segmenter.views),
+}
+"""The same, where Stage II sees each reconstruction and not their mean."""
 
 NOT_KEPT: dict[str, Without] = {
     "all t of 16 slices in one batch": lambda _: patch.object(OneStep, "views", _all_t_in_one_batch),

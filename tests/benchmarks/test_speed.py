@@ -11,7 +11,7 @@ import pytest
 import speed
 import torch
 from speed_parts.straightforward import straightforward
-from speed_parts.switches import GRID, KEPT, NOT_KEPT
+from speed_parts.switches import GRID, KEPT, KEPT_FOR_EACH, NOT_KEPT
 from speed_parts.untrained import untrained
 
 from conftest import make_brain
@@ -48,11 +48,11 @@ def test_the_score_of_a_student_is_that_of_the_straightforward_loop():
     )
 
 
-@pytest.mark.parametrize("name", [*KEPT, *NOT_KEPT])
+@pytest.mark.parametrize("name", [*KEPT, *KEPT_FOR_EACH, *NOT_KEPT])
 def test_no_switch_changes_the_score(name):
     inference, prepared = Inference(untrained(load_recipe("smoke"))), scan()
     usual = inference.score(inference.branches(prepared))
-    with {**KEPT, **NOT_KEPT}[name](inference):
+    with {**KEPT, **KEPT_FOR_EACH, **NOT_KEPT}[name](inference):
         switched = inference.score(inference.branches(prepared))
     np.testing.assert_allclose(switched, usual, atol=1e-4)
 
