@@ -59,6 +59,7 @@ class Choice:
         t: Steps of Stage I; none: a student.
         each: Stage II sees each reconstruction, not their mean.
         map: The unsupervised score.
+        noise: Factor on the noise that is added to the scan.
     """
 
     name: str
@@ -66,6 +67,7 @@ class Choice:
     t: tuple[int, ...] = ALL_T
     each: bool = False
     map: str = "ssim"
+    noise: float = 1.0
 
 
 CHOICES = (
@@ -77,6 +79,8 @@ CHOICES = (
     Choice("t = 250", "pixels", (250,)),
     Choice("t = 500", "pixels", (500,)),
     Choice("t = 750", "pixels", (750,)),
+    Choice("3 t, no noise", "pixels", noise=0.0),
+    Choice("t = 500, no noise", "pixels", (500,), noise=0.0),
     Choice("student", "student", ()),
     Choice("student, Stage II of the 3 t", "pixels", ()),
     Choice("3 t, once, folded stem", "folded"),
@@ -105,10 +109,11 @@ def trained(experiment: Path, cohort: Cohort, run: RunFolder, *, student_steps: 
 
 
 @contextmanager
-def at(reconstructor: Reconstructor, t: Sequence[int]) -> Iterator[None]:
-    """A diffusion model that reconstructs at these steps instead of its own; a student is left alone."""
+def at(reconstructor: Reconstructor, t: Sequence[int], noise: float) -> Iterator[None]:
+    """A diffusion model that reconstructs at these steps and from less noise; a student is left alone."""
     own = reconstructor.settings
-    reconstructor.settings = replace(own, test_steps=tuple(t)) if t else own
+    if t:
+        reconstructor.settings = replace(own, test_steps=tuple(t), noise_scale=noise * own.noise_scale)
     try:
         yield
     finally:
@@ -128,11 +133,11 @@ class Scored:
         self.brain = prepared.native_mask.data
         self._x, self._mask = to_zyx(prepared.image.data), to_zyx(prepared.mask.data)
 
-    def views(self, t: Sequence[int], student: Reconstructor) -> Map:
+    def views(self, t: Sequence[int], student: Reconstructor, noise: float = 1.0) -> Map:
         """Reconstructions, (view, z, y, x)."""
         made = np.zeros((max(len(t), 1), *self._x.shape), np.float32)
         chosen = self._model.reconstructor if t else student
-        with torch.inference_mode(), at(chosen, t):
+        with torch.inference_mode(), at(chosen, t, noise):
             for rows in self._chunks():
                 x, inside = self._slices(rows)
                 views = chosen.views(x, generator(self._model.seed, "predict"))
@@ -199,9 +204,12 @@ class Work:
             model = self.models[choice.segmenter]
             grid = model.recipe.grid
             scored = Scored(model, on_grid[grid])
-            if choice.t and grid not in made:
-                made[grid] = scored.views(ALL_T, self.student)
-            views = made[grid][[ALL_T.index(t) for t in choice.t]] if choice.t else scored.views((), self.student)
+            if choice.t and choice.noise == 1:
+                if grid not in made:
+                    made[grid] = scored.views(ALL_T, self.student)
+                views = made[grid][[ALL_T.index(t) for t in choice.t]]
+            else:
+                views = scored.views(choice.t, self.student, choice.noise)
             inside, outside = lesion.lesion.data & scored.brain, scored.brain & ~lesion.lesion.data
             for name, score in of_choice(choice, scored, views).items():
                 native = scored.native(score)
@@ -217,7 +225,7 @@ class Work:
             model = self.models[choice.segmenter]
             scored = Scored(model, on_grid[model.recipe.grid])
             costs[choice.name] = cost(
-                lambda c=choice, s=scored: of_choice(c, s, s.views(c.t, self.student))  # type: ignore[misc]
+                lambda c=choice, s=scored: of_choice(c, s, s.views(c.t, self.student, c.noise))  # type: ignore[misc]
             )
         return costs
 

@@ -148,9 +148,13 @@ def _resample_parallel(
     order: Literal[1, 3],
     mode: Literal["grid-constant", "nearest"],
 ) -> NDArray[np.float32]:
-    """`_resample` where no axis is oblique, some ten times as fast and equal to 1e-6 of the largest value."""
+    """`_resample` where no axis is oblique, some ten times as fast and equal to 1e-6 of the largest value.
+
+    Maps on their way back, linear and never cut at one half, do with float32.
+    """
     lines = zip(data.shape, shape, sigma.tolist(), np.diag(matrix).tolist(), offset.tolist(), strict=False)
-    return apply_along_axes(data, [_weights(*line, order, mode) for line in lines])
+    weights = [_weights(*line, order, mode) for line in lines]
+    return apply_along_axes(data, weights, np.float32 if mode == "nearest" else np.float64)
 
 
 @lru_cache(maxsize=12)  # all maps of a scan come back by the same three

@@ -12,6 +12,7 @@ from pseudohealthy.io.volume import Volume
 from pseudohealthy.prepare.brain_mask import brain_mask
 from pseudohealthy.prepare.intensity import CEILING, IntensityScale, fit_scale
 from pseudohealthy.prepare.model_grid import ModelGrid, field, sample, sample_back
+from pseudohealthy.prepare.regions import support
 from pseudohealthy.prepare.space import SPACES
 
 
@@ -68,7 +69,9 @@ def prepare_scan(
     native_mask = brain_mask(image, given_mask)
     model_from_world = SPACES[space](image, native_mask)
     scale = fit_scale(image, native_mask)
-    scaled = image.like(scale.apply(image.data) * native_mask.data)
+    box = support(native_mask.data, 0)
+    scaled = image.like(np.zeros_like(image.data, np.float32))
+    scaled.data[box] = scale.apply(image.data[box]) * native_mask.data[box]
     mask = sample(native_mask, model_from_world, grid)
     # Cubic, as the paper's B-spline: between voxels of nearly the grid's own size, linear interpolation blurs in bands.
     on_grid = sample(scaled, model_from_world, grid, order=3)
