@@ -260,13 +260,15 @@ def main() -> None:
     made = trained(folder, sides.cohort, run, student_steps=steps, coarse=args.coarse)
     models = {name: ready(model, torch.device("cpu")) for name, model in made.items()}
     choices = [choice for choice in CHOICES if choice.segmenter in models]
-    work = Work(models, models["student"].reconstructor, choices)
+    student = models["student"].reconstructor
     scans = args.out / "scans.tsv"
-    if not scans.exists():
-        found = [row for case in sides.tuned_on for row in work.found(case)]
+    found = list(read_table(scans)) if scans.exists() else []
+    known = {row["row"].rpartition(": ")[0] for row in found}
+    if missing := [choice for choice in choices if choice.name not in known]:
+        work = Work(models, student, missing)
+        found += [row for case in sides.tuned_on for row in work.found(case)]
         write_table(scans, list(found[0]), found)
-    found = list(read_table(scans))
-    costs = work.costs(next(iter(sides.tuned_on)))
+    costs = Work(models, student, choices).costs(next(iter(sides.tuned_on)))
     show([one for one in found if one["row"].endswith(": fused")])
     rows = summary(found, costs)
     write_table(args.out / "pareto.tsv", list(rows[0]), rows)
