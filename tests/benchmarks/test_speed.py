@@ -40,14 +40,6 @@ def test_the_score_is_that_of_the_straightforward_loop(segmented):
     np.testing.assert_allclose(fast, slow, atol=1e-4)
 
 
-def test_the_score_of_a_student_is_that_of_the_straightforward_loop():
-    model, prepared = untrained(load_recipe("smoke", ["reconstructor={method: student}"])), scan()
-    inference = Inference(model)
-    np.testing.assert_allclose(
-        inference.score(inference.branches(prepared)), straightforward(model, prepared), atol=1e-4
-    )
-
-
 @pytest.mark.parametrize("name", [*KEPT, *KEPT_FOR_EACH, *NOT_KEPT])
 def test_no_switch_changes_the_score(name):
     inference, prepared = Inference(untrained(load_recipe("smoke"))), scan()

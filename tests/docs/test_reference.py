@@ -73,10 +73,7 @@ def defaults() -> dict[str, object]:
         for method, (settings, _) in table.items():
             classes[f"{stage}.settings of {method}"] = settings
     for section, settings in classes.items():
-        for field in dataclasses.fields(settings):
-            nested = vars(field.default) if dataclasses.is_dataclass(field.default) else None
-            names = {"": field.default} if nested is None else {f".{name}": value for name, value in nested.items()}
-            found |= {f"{section}.{field.name}{name}": value for name, value in names.items()}
+        found |= {f"{section}.{field.name}": field.default for field in dataclasses.fields(settings)}
     return found
 
 

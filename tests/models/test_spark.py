@@ -92,9 +92,9 @@ def test_the_loss_counts_hidden_cells_with_brain(monkeypatch):
 def test_pretraining_trains_the_encoder_of_the_model_in_place():
     torch.manual_seed(0)
     settings = {"widths": (8, 8), "blocks": 1, "unshuffle": 4, "encoder": "small", "condition": 8}
-    assert CDDPM(CDDPMSettings(**settings)).pretraining() == {}
+    assert CDDPM(CDDPMSettings(**settings)).pretraining() is None
     network = CDDPM(CDDPMSettings(**settings, pretrain_steps=7, mask_ratio=0.5))
-    spark, steps = network.pretraining()["encoder"]
+    spark, steps = network.pretraining()
     assert (steps, spark.mask_ratio) == (7, 0.5)
     assert spark.encoder is network.encoder
     x = torch.nn.functional.interpolate(torch.rand(8, 1, 8, 8, generator=generator()), (64, 64), mode="bicubic")

@@ -16,7 +16,6 @@ from pseudohealthy.config import MethodChoice
 from pseudohealthy.errors import ModelFolderError
 from pseudohealthy.io.cohort import Cohort
 from pseudohealthy.models.reconstructors import RECONSTRUCTORS
-from pseudohealthy.models.reconstructors.cddpm import CDDPMSettings
 from pseudohealthy.models.reconstructors.feature_method import FeatureMethod
 from pseudohealthy.prepare.model_grid import GRIDS
 from pseudohealthy.prepare.scan import PreparedScan, prepare_scan
@@ -39,7 +38,6 @@ METHODS: dict[str, tuple[str, dict[str, Any]]] = {
     "dae": ("dae", {"widths": (8, 8)}),
     "fae": ("fae", {"widths": (8, 8, 8), "zoom": 1}),
     "rd": ("rd", {"width": 8, "zoom": 1}),
-    "student": ("student", {"teacher": CDDPMSettings((8, 8), 1, unshuffle=4, encoder="small", condition=8)}),
 }
 """Row -> (method, settings of a tiny network)."""
 

@@ -11,7 +11,7 @@ from pseudohealthy.report.cells import NONE, Cell, Results, column, lesion_sets,
 from pseudohealthy.report.names import BASELINES, ROWS
 
 UNSUPERVISED = ("ae", "vae", "dae", "fae", "rd", "ddpm", "pddpm", "cddpm")
-PAINTERS = ("pii", "draem", "disyre", "student")
+PAINTERS = ("pii", "draem", "disyre")
 GENERATORS = ("draem", "blobs", "fpi", "pii", "cutpaste", "dag")
 """What a row that learned from painted anomalies ends with."""
 BLOCKS = {

@@ -26,7 +26,6 @@ ROWS = {
     "draem": "finds anomalies that were painted on healthy scans: noise-shaped texture",
     "pii": "the same: seamless patches of other people",
     "disyre": "restores painted anomalies step by step, saw no lesion",
-    "student": "learned in one pass what cddpm makes of painted scans, saw no lesion",
     "unet": "segmentation network, scan only",
     "unet_res": "segmentation network, scan and residual",
     "unet_draem": "unet that learned from synthetic anomalies alone",

@@ -138,8 +138,6 @@ def recipe_from(content: Mapping[str, Any], subject: str) -> Recipe:
             raise _unknown(f"{subject}: {key}", chosen, names)
     for stage in ("reconstructor", "segmenter"):
         _refuse_uneven(f"{subject}: {stage}.settings", parsed[stage].settings, parsed.grid)
-    if stage_1 == "student":
-        _refuse_uneven(f"{subject}: reconstructor.settings.teacher", parsed.reconstructor.settings.teacher, parsed.grid)
     return Recipe(
         grid=parsed.grid,
         space=parsed.space,

@@ -111,21 +111,23 @@ def _pretrain(
     resume: bool,
     processes: Processes,
 ) -> None:
-    """The trainings that come before, where the method has any: each in a folder of its own, resumed like any other."""
+    """The training that comes before, where the method has one: in a folder of its own, resumed like any other."""
+    planned = network.pretraining()
+    if planned is None:
+        return
+    pupil, steps = planned
+    settings = dataclasses.replace(recipe.reconstructor_training, steps=steps)
     slices = fixed_slices(held_out, VALIDATION_SLICES)
 
     def checks(trained: nn.Module) -> dict[str, float]:
         device = next(trained.parameters()).device
         with torch.inference_mode():
-            seed = recipe.reconstructor_training.seed
-            return {"val_loss": mean_loss(cast(Reconstructor, trained).loss, slices, seed, device) or 0.0}
+            return {"val_loss": mean_loss(cast(Reconstructor, trained).loss, slices, settings.seed, device) or 0.0}
 
-    for name, (part, steps) in network.pretraining().items():
-        run.log(f"pre-training of the {name}: {steps} steps")
-        settings = dataclasses.replace(recipe.reconstructor_training, steps=steps)
-        loss, inner = loss_of(store, recipe, f"pretraining {name}"), run.inner("pretraining").inner(name)
-        fit(part, loss, checks, settings, inner, resume=resume, processes=processes)
-        network.train()
+    run.log(f"pre-training: {steps} steps")
+    loss, inner = loss_of(store, recipe, "pretraining"), run.inner("pretraining")
+    fit(pupil, loss, checks, settings, inner, resume=resume, processes=processes)
+    network.train()
 
 
 def loss_of(store: SliceStore, recipe: Recipe, role: str = "reconstructor") -> Loss:

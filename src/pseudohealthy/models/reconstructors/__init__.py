@@ -14,7 +14,6 @@ from pseudohealthy.models.reconstructors.fae import FAE, FAESettings
 from pseudohealthy.models.reconstructors.pddpm import PDDPM, PDDPMSettings
 from pseudohealthy.models.reconstructors.pii import PII, PiiSettings
 from pseudohealthy.models.reconstructors.rd import RD, RDSettings
-from pseudohealthy.models.reconstructors.student import Student, StudentSettings
 from pseudohealthy.models.reconstructors.vae import VAE, VAESettings
 
 RECONSTRUCTORS: dict[str, tuple[type, Callable[[Any], Reconstructor]]] = {
@@ -29,7 +28,6 @@ RECONSTRUCTORS: dict[str, tuple[type, Callable[[Any], Reconstructor]]] = {
     "draem": (DraemSettings, DRAEM),
     "pii": (PiiSettings, PII),
     "disyre": (DisyreSettings, DISYRE),
-    "student": (StudentSettings, Student),
 }
 """Name -> (settings, network)."""
 

@@ -43,14 +43,12 @@ class Reconstructor(nn.Module, ABC):
         """One random reconstruction of each of `rows`, what Stage II trains on. Diffusion draws t for each slice."""
         return self.reconstruct(x[rows], rng)
 
-    def pretraining(self) -> dict[str, tuple[nn.Module, int]]:
-        """What is trained first, on the same slices, in this order.
+    def pretraining(self) -> tuple[nn.Module, int] | None:
+        """A network with a `loss` like this one's, whose training improves a part of this one in place, and its steps.
 
-        Returns:
-            Name -> a network with a `loss` like this one's, whose training improves a part of this one in place, and
-            its steps.
+        It is trained first, on the same slices; None for methods that start untrained.
         """
-        return {}
+        return None
 
     def anomaly_map(self, x: Tensor, mask: Tensor, rng: torch.Generator) -> Tensor | None:
         """The method's own map, where it does not follow from comparing x with x^.

@@ -11,8 +11,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from torch import nn
-
 from pseudohealthy.models.condition import EncoderName, condition_encoder
 from pseudohealthy.models.reconstructors.one_step import DiffusionSettings, OneStep
 from pseudohealthy.models.spark import SparK
@@ -59,8 +57,8 @@ class CDDPM(OneStep):
         super().__init__(settings, condition_encoder(settings.encoder, settings.condition), settings.condition)
         self._pretrain_steps, self._mask_ratio = settings.pretrain_steps, settings.mask_ratio
 
-    def pretraining(self) -> dict[str, tuple[nn.Module, int]]:
+    def pretraining(self) -> tuple[SparK, int] | None:
         """Masked pre-training of the condition encoder."""
         if self.encoder is None or not self._pretrain_steps:
-            return {}
-        return {"encoder": (SparK(self.encoder, self._mask_ratio), self._pretrain_steps)}
+            return None
+        return SparK(self.encoder, self._mask_ratio), self._pretrain_steps
