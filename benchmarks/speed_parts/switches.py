@@ -20,12 +20,6 @@ from pseudohealthy.stages.layout import channels_last
 Without = Callable[[Inference], AbstractContextManager[object]]
 
 
-def _condition_for_each_t(self: OneStep, x: Tensor, rng: torch.Generator) -> Tensor:
-    maps = self.noise(len(self.settings.test_steps), x, rng)
-    steps = [torch.full((len(x),), t - 1, device=x.device) for t in self.settings.test_steps]
-    return torch.stack([self.estimate(x, maps[i : i + 1], t) for i, t in enumerate(steps)])
-
-
 def _all_t_in_one_batch(self: OneStep, x: Tensor, rng: torch.Generator) -> Tensor:
     views, n = len(self.settings.test_steps), len(x)
     maps, condition = self.noise(views, x, rng).repeat_interleave(n, 0), self.condition(x)
@@ -48,7 +42,6 @@ def _channels_first(inference: Inference) -> Iterator[None]:
 
 KEPT: dict[str, Without] = {
     "channels last": _channels_first,
-    "the condition encoded once for all t": lambda _: patch.object(OneStep, "views", _condition_for_each_t),
     "16 slices a call instead of one": lambda _: patch.object(infer, "CHUNK", 1),
 }
 """What the networks' speed comes from."""

@@ -1,10 +1,13 @@
+import io
+
 import numpy as np
+from PIL import Image
 
 from pseudohealthy.evaluate import claims as protocol
 from pseudohealthy.evaluate.claims import Claim
 from pseudohealthy.evaluate.counts import count
 from pseudohealthy.evaluate.table import CaseResult
-from pseudohealthy.report.figures import curve_figures
+from pseudohealthy.report.figures import curve_figures, volume_figure
 
 CLAIM = Claim("claim", "a", "b", ("ms",), sentence="a is above b")
 
@@ -66,3 +69,13 @@ def test_counts_add_the_figures_over_thresholds():
     assert "stroke: a 0.0" in figures[2].caption
     many = [one for stored in (0.1, 0.2, 0.3, 0.4) for one in counted("a", "ms", stored)]
     assert "they are not drawn" in curve_figures(cases, [], [], ["ms"], [], many)[1].caption
+
+
+def test_sets_without_a_mark_are_named_and_the_legend_is_whole():
+    sets = ["tumour", "stroke", "multiple sclerosis", "wmh", "haemorrhage", "ventricle", "mass"]
+    cases = [case for name in sets for case in made("a", name, dice_oracle=0.5, lesion_ml=3.0)]
+    figure = volume_figure(cases, ["a"], sets)
+    assert figure.caption.endswith("Not drawn, for want of marks: mass.")
+    with Image.open(io.BytesIO(figure.light.content)) as picture:
+        margin = np.asarray(picture.convert("L"))[:, -4:]
+    assert margin.min() > 250  # nothing runs out of the picture

@@ -12,11 +12,12 @@ from matplotlib.figure import Figure
 
 from pseudohealthy.evaluate.curves import ByVolume, Tertile
 from pseudohealthy.report.canvas import Picture, encode
-from pseudohealthy.report.theme import FONT, MARKERS, PLOT_DPI, THEMES, Theme, ThemeName, dress, legend
+from pseudohealthy.report.theme import FONT, MARKERS, PLOT_DPI, THEMES, Theme, ThemeName, dress, legend, legend_width_in
 
 _PANELS_A_LINE = 3
 _LABEL_IN, _PANEL_IN, _GAP_IN, _HIGH_IN = 0.5, 2.3, 0.22, 1.6
 _LEGEND_IN, _TITLE_IN, _TICKS_IN = 0.22, 0.26, 0.46
+_BARS = "bar: median of a third, 95 % interval over persons"
 
 
 def volume_plot(
@@ -40,7 +41,7 @@ def volume_plot(
     volumes = [scan.volume_ml for _, together in drawn.values() for scan in together.scans]
     columns = min(len(drawn), _PANELS_A_LINE)
     line_in = _TITLE_IN + _HIGH_IN + _TICKS_IN
-    width = max(_LABEL_IN + columns * (_PANEL_IN + _GAP_IN), 5.5)  # the legend has to fit
+    width = max(_LABEL_IN + columns * (_PANEL_IN + _GAP_IN), legend_width_in(sets, _LABEL_IN, _BARS))
     height = _LEGEND_IN + -(-len(drawn) // columns) * line_in
     figure = Figure(figsize=(width, height), dpi=PLOT_DPI, facecolor=style.paper)
     FigureCanvasAgg(figure)
@@ -75,7 +76,7 @@ def volume_plot(
             )
         for third in together.tertiles:
             _median(axes, third, style)
-    legend(figure, style, sets, _LABEL_IN, "bar: median of a third, 95 % interval over persons")
+    legend(figure, style, sets, _LABEL_IN, _BARS)
     return encode(figure, "image/png", _alt({row: together for row, (_, together) in drawn.items()}, upward))
 
 
