@@ -233,11 +233,12 @@ def test_where_networks_use_every_core_scans_go_one_after_the_other(tmp_path, ma
 PROGRAM = """
 import json, os, signal, sys, threading, time
 from pseudohealthy.cli import main
+from pseudohealthy.io import volume as files
 from pseudohealthy.workflows import predict_cohort, prediction_files, prediction_steps
 
 predict_cohort.cores_to_spare = lambda device: True
 signal.signal(signal.SIGINT, signal.default_int_handler)  # the tests may run as a job that ignores it
-predict, write, seen, writing = prediction_steps.Inference.predict, prediction_files.write_volume, [], threading.Event()
+predict, write, seen, writing = prediction_steps.Inference.predict, files.write_volume, [], threading.Event()
 
 def interrupted_at_third(*given):
     seen.append(given)
@@ -252,7 +253,7 @@ def slowly(volume, path):
         time.sleep(0.2)
     write(volume, path)
 
-prediction_steps.Inference.predict, prediction_files.write_volume = interrupted_at_third, slowly
+prediction_steps.Inference.predict, files.write_volume = interrupted_at_third, slowly
 prediction_files.write_case_page = lambda path, *_: path.write_text("page")
 for kill, arguments in json.loads(sys.argv[1]):
     process = os.fork()
