@@ -38,7 +38,9 @@ def schedules(recipe: Recipe) -> dict[str, TrainingSettings]:
         "one cycle, 250 steps of 8": replace(own, steps=250, batch_size=8),
         "one cycle, 500 steps of 8": replace(own, steps=500, batch_size=8),
         "one cycle, 250 steps of 32": replace(own, steps=250, batch_size=32),
+        "one cycle, 500 steps of 32": replace(own, steps=500, batch_size=32),
         "one cycle, 1000 steps of 8": replace(own, steps=1000, batch_size=8),
+        "one cycle, 2000 steps of 8": replace(own, steps=2000, batch_size=8),
     }
 
 

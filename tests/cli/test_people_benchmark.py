@@ -18,6 +18,8 @@ from pseudohealthy.evaluate.table import read_cases
 from pseudohealthy.io.bids import discover
 from pseudohealthy.io.splits import refuse_leaks
 from pseudohealthy.io.volume import write_volume
+from pseudohealthy.stages.recipe import as_yaml as as_recipe_yaml
+from pseudohealthy.stages.recipe import load_recipe
 from pseudohealthy.virtual.scan import make_scan
 from pseudohealthy.workflows.experiments.methods import as_yaml
 from pseudohealthy.workflows.experiments.plans import load_any_plan
@@ -34,6 +36,14 @@ PATIENTS = {
     "fewer_annotated": [1],
     "seeds": [0],
 }
+
+
+@pytest.fixture(scope="module", autouse=True)
+def coarse(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """The plans of this file are run on a grid of an eighth of the voxels."""
+    recipe = tmp_path_factory.mktemp("recipe") / "coarse-smoke.yaml"
+    recipe.write_text(as_recipe_yaml(load_recipe("smoke", ["grid=coarse"])))
+    PATIENTS["recipe"] = PAINTED["recipe"] = str(recipe)
 
 
 @pytest.fixture(scope="module")
