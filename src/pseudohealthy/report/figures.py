@@ -76,7 +76,7 @@ def annotated_figure(cases: Sequence[CaseResult], sets: Sequence[str], metric: s
 def volume_figure(cases: Sequence[CaseResult], rows: Sequence[str], sets: Sequence[str]) -> PageFigure | None:
     """⌈Dice⌉ against lesion volume; None where no row has a value."""
     sets, others = sets[:MOST_SERIES], sets[MOST_SERIES:]
-    left_out = f" Not drawn, for want of marks: {', '.join(others)}."
+    left_out = f" Not drawn, for want of marks: {', '.join(others)}." if others else ""
     panels = {
         row: (
             {name: curves.against_volume(cases, row, (name,)) for name in sets},
@@ -87,7 +87,7 @@ def volume_figure(cases: Sequence[CaseResult], rows: Sequence[str], sets: Sequen
     return page_figure(
         "Lesion volume",
         "Each mark is a scan. A bar reaches from the smallest to the largest lesion of its third, at the median over "
-        f"persons.{left_out if others else ''}",
+        f"persons.{left_out}",
         lambda theme: volume_plot(panels, theme, upward=metric_label("dice_oracle")),
     )
 
