@@ -1,6 +1,6 @@
-"""Dice against cost: number and choice of t, passes of Stage II, its stem, a student of Stage I, a coarser grid.
+"""Dice against cost: number and choice of t, passes of Stage II, its stem, a student of Stage I, other grids.
 
-    python benchmarks/pareto.py RUN/seed-1 --fold 0 [--annotated tumour] [--student-steps 300] [--coarse] --out DIR
+    python benchmarks/pareto.py RUN/seed-1 --fold 0 [--annotated tumour] [--student-steps 300] [--grids] --out DIR
 
 RUN is the folder of `pseudohealthy benchmark semi-real` in which Stage I of the fold is trained. What is missing is
 trained in DIR, where a killed run goes on. People: those that the experiment tunes on (`validation`, `calibration`),
@@ -42,7 +42,11 @@ from pseudohealthy.stages.run_folder import RunFolder
 from pseudohealthy.stages.tensors import read_case, read_lesion, to_zyx
 from pseudohealthy.workflows.experiments.trainings import STAGE_1, Training, stage_1, stage_2
 
-GRIDS["2.5 mm"] = ModelGrid("2.5 mm", (64, 80, 64), 2.5)  # the field of `small`
+# Beside `small`, 80 x 96 pixels of 2 mm: its field, and on the finer one 200 mm for its 192, which 8 does not divide.
+GRIDS |= {
+    "2.5 mm": ModelGrid("2.5 mm", (64, 80, 64), 2.5),
+    "1.67 mm": ModelGrid("1.67 mm", (96, 120, 96), 5 / 3),
+}
 PIXELS, FOLDED = UNetSettings((16, 32, 64, 128)), UNetSettings((16, 32, 64, 128), unshuffle=2)
 
 
@@ -86,12 +90,14 @@ CHOICES = (
     Choice("student, Stage II of the 3 t", "pixels", ()),
     Choice("3 t, once, folded stem", "folded"),
     Choice("student, folded stem", "folded", ()),
-    Choice("3 t, once, folded, 2.5 mm", "2.5 mm"),
+    Choice("3 t, once, folded, 2.5 mm", "folded 2.5 mm"),
+    Choice("3 t, once, 2.5 mm", "2.5 mm"),
+    Choice("3 t, once, 1.67 mm", "1.67 mm"),
 )
 
 
-def trained(experiment: Path, cohort: Cohort, run: RunFolder, *, student_steps: int, coarse: bool) -> dict[str, Model]:
-    """The models that are compared: Stage I of the experiment, its student, one on a coarser grid; Stage II on each."""
+def trained(experiment: Path, cohort: Cohort, run: RunFolder, *, student_steps: int, grids: bool) -> dict[str, Model]:
+    """The models that are compared: Stage I of the experiment, its student, one on each grid; Stage II on each."""
     first = load_model(experiment / STAGE_1 / "model")
     recipe = first.recipe
 
@@ -103,9 +109,14 @@ def trained(experiment: Path, cohort: Cohort, run: RunFolder, *, student_steps: 
     models = {"folded": second("folded", first, FOLDED, 300), "pixels": second("pixels", first, PIXELS, 300)}
     student = taught(first, cohort.split("train"), cohort.split("validation"), student_steps, run.inner("student"))
     models["student"] = second("pixels-student", student, PIXELS, 300)
-    if coarse:
-        on_coarse = stage_1(cohort, replace(recipe, grid="2.5 mm"), run.inner("2.5mm"), resume=True)
-        models["2.5 mm"] = second("folded-2.5mm", on_coarse, FOLDED, 300)
+    if grids:
+        coarse, fine = (
+            stage_1(cohort, replace(recipe, grid=grid), run.inner(grid.replace(" ", "")), resume=True)
+            for grid in ("2.5 mm", "1.67 mm")
+        )
+        models["folded 2.5 mm"] = second("folded-2.5mm", coarse, FOLDED, 300)
+        models["2.5 mm"] = second("pixels-2.5mm", coarse, PIXELS, 300)
+        models["1.67 mm"] = second("pixels-1.67mm", fine, PIXELS, 300)
     return models
 
 
@@ -250,7 +261,7 @@ def main() -> None:
     parser.add_argument("--fold", type=int, default=0)
     parser.add_argument("--annotated", default="tumour")
     parser.add_argument("--student-steps", type=int, default=300)
-    parser.add_argument("--coarse", action="store_true", help="train and score a grid of 2.5 mm, too")
+    parser.add_argument("--grids", action="store_true", help="train and score grids of 2.5 and 1.67 mm, too")
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
     torch.set_num_threads(1)
@@ -258,7 +269,7 @@ def main() -> None:
     run = RunFolder(args.out)
     args.out.mkdir(parents=True, exist_ok=True)
     folder, steps = args.folder / f"fold-{args.fold}", args.student_steps
-    made = trained(folder, sides.cohort, run, student_steps=steps, coarse=args.coarse)
+    made = trained(folder, sides.cohort, run, student_steps=steps, grids=args.grids)
     models = {name: ready(model, torch.device("cpu")) for name, model in made.items()}
     choices = [choice for choice in CHOICES if choice.segmenter in models]
     student = models["student"].reconstructor

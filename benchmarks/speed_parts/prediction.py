@@ -25,7 +25,7 @@ from pseudohealthy.stages.training import native_precision
 from pseudohealthy.virtual.scan import make_scan
 from speed_parts.measure import Row, Seconds, floating_point_operations, interleaved, peak_mb, ratio
 from speed_parts.straightforward import straightforward
-from speed_parts.switches import GRID, KEPT, KEPT_FOR_EACH, NOT_KEPT, Without
+from speed_parts.switches import GRID, KEPT, KEPT_FOR_EACH, KEPT_IN_STAGE_1, KEPT_IN_STAGE_2, NOT_KEPT, Without
 from speed_parts.untrained import untrained
 
 THRESHOLD = given_threshold(0.5)
@@ -139,12 +139,18 @@ def gains(work: Work) -> Iterator[Row]:
     both = _networks(inference, few)
     for what, context in KEPT.items():
         yield compare(what, _without(context, inference, both), both, "both networks, 16 slices, fp32")
-    made = each.reconstruct(few)
-    for what, context in KEPT_FOR_EACH.items():
-        note = "Stage II alone, 16 slices, fp32, each reconstruction segmented as in recipe paper"
-        yield compare(
-            what, _without(context, each, lambda: each.branches(few, made)), lambda: each.branches(few, made), note
-        )
+    made = inference.reconstruct(few)
+    alone: tuple[tuple[dict[str, Without], Inference, Callable[[], object], str], ...] = (
+        (KEPT_IN_STAGE_1, inference, lambda: inference.reconstruct(few), "Stage I, 16 slices, fp32"),
+        (KEPT_IN_STAGE_2, inference, lambda: inference.branches(few, made), "Stage II, 16 slices, fp32"),
+        (
+            *(KEPT_FOR_EACH, each, lambda: each.branches(few, made)),
+            "Stage II alone, 16 slices, fp32, each reconstruction segmented as in recipe paper",
+        ),
+    )
+    for switches, of, part, note in alone:
+        for what, context in switches.items():
+            yield compare(what, _without(context, of, part), part, note)
     for what, context in NOT_KEPT.items():
         yield compare(f"not kept: {what}", both, _without(context, inference, both), "both networks, 16 slices, fp32")
     for what, context in GRID.items():

@@ -7,11 +7,13 @@ from contextlib import AbstractContextManager, contextmanager
 from unittest.mock import patch
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn import functional
 
+from pseudohealthy.models import denoiser
 from pseudohealthy.models.reconstructors.one_step import OneStep
 from pseudohealthy.models.segmenters import Segmenter
-from pseudohealthy.models.segmenters.unet import UNet
+from pseudohealthy.models.segmenters.unet import StandardisedConv, UNet
 from pseudohealthy.prepare import model_grid
 from pseudohealthy.stages import infer
 from pseudohealthy.stages.infer import Inference
@@ -40,12 +42,28 @@ def _channels_first(inference: Inference) -> Iterator[None]:
             channels_last(network)
 
 
+def _doubled(x: Tensor, convolution: nn.Conv2d) -> Tensor:
+    found: Tensor = convolution(functional.interpolate(x, scale_factor=2.0, mode="nearest"))
+    return found
+
+
+def _by_variance(self: StandardisedConv) -> Tensor:
+    variance, mean = torch.var_mean(self.weight, dim=(1, 2, 3), keepdim=True, correction=0)
+    return (self.weight - mean) * torch.rsqrt(variance * self.weight[0].numel() + 1e-5)
+
+
 KEPT: dict[str, Without] = {
     "channels last": _channels_first,
     "16 slices a call instead of one": lambda _: patch.object(infer, "CHUNK", 1),
 }
 """What the networks' speed comes from."""
 
+KEPT_IN_STAGE_1: dict[str, Without] = {
+    "pixels doubled and convolved at once": lambda _: patch.object(denoiser, "upsampled", _doubled),
+}
+KEPT_IN_STAGE_2: dict[str, Without] = {
+    "kernels standardised without var_mean": lambda _: patch.object(StandardisedConv, "kernels", _by_variance),
+}
 KEPT_FOR_EACH: dict[str, Without] = {
     "the scan encoded once for all t, in the U-Net": lambda _: patch.object(UNet, "views", Segmenter.views),
 }

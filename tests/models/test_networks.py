@@ -1,8 +1,9 @@
 import pytest
 import torch
 
+import pseudohealthy.models.denoiser
 from pseudohealthy.models.condition import condition_encoder
-from pseudohealthy.models.denoiser import Denoiser, time_embedding
+from pseudohealthy.models.denoiser import Denoiser, time_embedding, upsampled
 from pseudohealthy.models.segmenters.unet import StandardisedConv, UNetSettings, unet, unet_res
 
 
@@ -18,14 +19,37 @@ def test_paper_sizes_are_the_published_ones():
     assert round(parameters(segmenter) / 1e6, 1) == 16.7
 
 
-def test_paper_denoiser_needs_the_published_compute():
+def one_by_one(x, convolution):
+    """What `upsampled` says it does."""
+    return convolution(torch.nn.functional.interpolate(x, scale_factor=2.0, mode="nearest"))
+
+
+@pytest.mark.parametrize(("doubled", "gflop"), [(one_by_one, 149), (upsampled, 142)])
+def test_paper_denoiser_needs_the_published_compute_but_for_what_doubled_pixels_save(doubled, gflop, monkeypatch):
     from torch.utils.flop_counter import FlopCounterMode
 
+    monkeypatch.setattr(pseudohealthy.models.denoiser, "upsampled", doubled)
     with torch.device("meta"):
         denoiser = Denoiser((128, 256, 256), 3, 512, 1)
         with FlopCounterMode(display=False) as counter:
             denoiser(torch.zeros(1, 1, 96, 96), torch.zeros(1), torch.zeros(1, 512))
-    assert round(counter.get_total_flops() / 1e9) == 149
+    assert round(counter.get_total_flops() / 1e9) == gflop
+
+
+@pytest.mark.parametrize("size", [(4, 6), (5, 3), (1, 1)])
+def test_a_convolution_of_doubled_pixels_is_one_transposed_convolution_with_the_same_gradients(size):
+    torch.manual_seed(0)
+    convolution = torch.nn.Conv2d(3, 5, 3, padding=1).double()
+    x = torch.randn(2, 3, *size, dtype=torch.float64, requires_grad=True)
+    weights = torch.randn(2, 5, 2 * size[0], 2 * size[1], dtype=torch.float64)
+    found, slopes = [], []
+    for doubled in (one_by_one, upsampled):
+        out = doubled(x, convolution)
+        found.append(out.detach())
+        slopes.append(torch.autograd.grad((out * weights).sum(), (x, convolution.weight, convolution.bias)))
+    assert torch.allclose(*found)
+    for one, other in zip(*slopes, strict=True):
+        assert torch.allclose(one, other)
 
 
 def test_the_resnet_encoder_gives_a_vector_of_the_asked_width():

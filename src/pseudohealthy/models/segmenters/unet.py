@@ -50,8 +50,9 @@ class StandardisedConv(nn.Conv2d):
 
     def kernels(self) -> Tensor:
         """The standardised kernels, (out, channels, 3, 3)."""
-        variance, mean = torch.var_mean(self.weight, dim=(1, 2, 3), keepdim=True, correction=0)
-        return (self.weight - mean) * torch.rsqrt(variance * self.weight[0].numel() + 1e-5)
+        of_each = (1, 2, 3)
+        centred = self.weight - self.weight.mean(of_each, keepdim=True)
+        return centred * torch.rsqrt(centred.square().sum(of_each, keepdim=True) + 1e-5)
 
     def forward(self, x: Tensor) -> Tensor:
         """(n, channels, y, x) -> (n, out, y, x)."""
