@@ -43,11 +43,10 @@ def upsampled(x: Tensor, convolution: nn.Conv2d) -> Tensor:
     The nine weights of a doubled pixel meet four pixels: one transposed convolution, whose kernels are sums of the
     convolution's.
     """
-    out, channels = convolution.weight.shape[:2]
-    pairs = convolution.weight.new_ones(1, 1, 2, 2)
-    sums = functional.conv2d(convolution.weight.flip(2, 3).reshape(-1, 1, 3, 3), pairs, padding=1)
-    kernels = sums.view(out, channels, 4, 4).transpose(0, 1)
-    return functional.conv_transpose2d(x, kernels, convolution.bias, stride=2, padding=1)
+    sums = functional.pad(convolution.weight, (1, 1, 1, 1)).flip(2, 3)
+    sums = sums[:, :, 1:] + sums[:, :, :-1]
+    sums = sums[:, :, :, 1:] + sums[:, :, :, :-1]
+    return functional.conv_transpose2d(x, sums.transpose(0, 1), convolution.bias, stride=2, padding=1)
 
 
 class ResidualBlock(nn.Module):
