@@ -141,6 +141,16 @@ def test_an_unshuffled_unet_sees_every_pixel_and_answers_for_each():
         assert not torch.allclose(given, network(changed, None))
 
 
+@pytest.mark.parametrize("unshuffle", [1, 2])
+def test_a_standardised_stem_sees_edges_alone_and_a_plain_one_how_bright_the_inside_is(unshuffle):
+    torch.manual_seed(0)
+    for standardise_stem in (True, False):
+        settings = UNetSettings(widths=(8, 16), unshuffle=unshuffle, standardise_stem=standardise_stem)
+        stem = unet_res(settings).encoder[0][0]
+        dark, bright = (stem(torch.full((1, unshuffle**2, 7, 7), value))[..., 3, 3] for value in (0.2, 0.9))
+        assert torch.allclose(dark, bright, atol=1e-5) == standardise_stem
+
+
 def test_siamese_unet_refuses_to_run_without_residual():
     with pytest.raises(TypeError, match="residual"):
         unet_res(UNetSettings(widths=(8, 16)))(torch.rand(1, 1, 16, 16), None)

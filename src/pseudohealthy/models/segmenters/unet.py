@@ -31,11 +31,14 @@ class UNetSettings:
         prior: Probability of a lesion that the untrained network states.
         unshuffle: Edge of the pixel blocks folded into channels before the first level, and unfolded after the last; 1
             leaves pixels alone.
+        standardise_stem: Standardise the kernels of the first convolution, too. Their mean is then zero, so that the
+            network sees edges, and nothing of how bright the inside of a lesion is.
     """
 
     widths: tuple[int, ...] = (64, 128, 256, 512)
     prior: float = 0.02
     unshuffle: int = 1
+    standardise_stem: bool = True
 
     def __post_init__(self) -> None:
         if self.unshuffle not in (1, 2, 4):
@@ -70,12 +73,17 @@ def double_conv(channels: int, out: int) -> nn.Sequential:
 class UNet(Segmenter):
     """Encoder shared by `branches` inputs, whose features are concatenated, and one decoder."""
 
-    def __init__(self, widths: tuple[int, ...], branches: int, prior: float, unshuffle: int = 1) -> None:
+    def __init__(
+        self, widths: tuple[int, ...], branches: int, prior: float, unshuffle: int = 1, standardise_stem: bool = True
+    ) -> None:
         super().__init__()
         self.uses_residual = branches == 2
         self.unshuffle = unshuffle
         pixels = unshuffle**2
-        self.encoder = nn.ModuleList(double_conv(inner, outer) for inner, outer in pairwise((pixels, *widths)))
+        encoder = [double_conv(inner, outer) for inner, outer in pairwise((pixels, *widths))]
+        if not standardise_stem:
+            encoder[0][0] = nn.Conv2d(pixels, widths[0], 3, padding=1)
+        self.encoder = nn.ModuleList(encoder)
         self.up = nn.ModuleList()
         self.decoder = nn.ModuleList()
         for fine, coarse in zip(reversed(widths[:-1]), reversed(widths[1:]), strict=True):
@@ -146,7 +154,7 @@ def _share(convolution: nn.Module, scan: Tensor) -> tuple[Tensor, Tensor]:
 
 def unet_res(settings: UNetSettings) -> UNet:
     """The siamese U-Net on residual and scan."""
-    return UNet(settings.widths, 2, settings.prior, settings.unshuffle)
+    return UNet(settings.widths, 2, settings.prior, settings.unshuffle, settings.standardise_stem)
 
 
 def unet(settings: UNetSettings) -> UNet:
@@ -156,7 +164,7 @@ def unet(settings: UNetSettings) -> UNet:
         candidates = {tuple(_wider(width, percent) for width in settings.widths) for percent in range(100, 200, 2)}
         sizes = {each: _parameters(UNet(each, 1, settings.prior, settings.unshuffle)) for each in candidates}
         widths = min(candidates, key=lambda each: (abs(sizes[each] - wanted), each))
-    return UNet(widths, 1, settings.prior, settings.unshuffle)
+    return UNet(widths, 1, settings.prior, settings.unshuffle, settings.standardise_stem)
 
 
 def _wider(width: int, percent: int) -> int:
