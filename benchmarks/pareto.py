@@ -48,10 +48,17 @@ GRIDS |= {
     "1.67 mm": ModelGrid("1.67 mm", (96, 120, 96), 5 / 3),
 }
 PIXELS, FOLDED = UNetSettings((16, 32, 64, 128)), UNetSettings((16, 32, 64, 128), unshuffle=2)
+PLAIN = {name: replace(of, standardise_stem=False) for name, of in (("pixels", PIXELS), ("folded", FOLDED))}
 
 
 ALL_T = (250, 500, 750)
 LABEL_HIGH, CHEAPEST = 0.0058, 150  # of AUPRC and GFLOP, in the plot
+ELSEWHERE = {  # labels, clear of each other
+    "3 t, once, 2.5 mm": ((-8, 3), "right"),
+    "3 t, Stage II each (paper)": ((0, 8), "center"),
+    "t 500 and 750": ((0, 8), "center"),
+    "t 250 and 500": ((24, -14), "center"),
+}
 
 
 @dataclass(frozen=True)
@@ -90,6 +97,8 @@ CHOICES = (
     Choice("student, Stage II of the 3 t", "pixels", ()),
     Choice("3 t, once, folded stem", "folded"),
     Choice("student, folded stem", "folded", ()),
+    Choice("3 t, once, plain stem", "pixels-plain"),
+    Choice("3 t, once, folded, plain stem", "folded-plain"),
     Choice("3 t, once, folded, 2.5 mm", "folded 2.5 mm"),
     Choice("3 t, once, 2.5 mm", "2.5 mm"),
     Choice("3 t, once, 1.67 mm", "1.67 mm"),
@@ -107,6 +116,7 @@ def trained(experiment: Path, cohort: Cohort, run: RunFolder, *, student_steps: 
         return stage_2(Training("unet_res"), cohort, first, chosen, run.inner(folder), resume=True)
 
     models = {"folded": second("folded", first, FOLDED, 300), "pixels": second("pixels", first, PIXELS, 300)}
+    models |= {f"{name}-plain": second(f"{name}-plain", first, settings, 300) for name, settings in PLAIN.items()}
     student = taught(first, cohort.split("train"), cohort.split("validation"), student_steps, run.inner("student"))
     models["student"] = second("pixels-student", student, PIXELS, 300)
     if grids:
@@ -319,8 +329,9 @@ def draw(rows: Sequence[Mapping[str, str]], path: Path) -> None:
         x, y, front = float(row["gflop"]), float(row["fused auprc"]), row["front"] == "yes"
         axes.plot(x, y, "o", color="#1f5fa8" if front else "#9a9a9a")
         lowest[x] = min(y, lowest.get(x, 1) - LABEL_HIGH)
-        place = (5, -13) if x < CHEAPEST else (8, 5 if front else -3)  # clear of the front's line
-        axes.annotate(row["choice"], (x, lowest[x]), place, textcoords="offset points", fontsize=7.5)
+        beside = (5, -13) if x < CHEAPEST else (8, 5 if front else -3)  # clear of the front's line
+        place, side = ELSEWHERE.get(row["choice"], (beside, "left"))
+        axes.annotate(row["choice"], (x, lowest[x]), place, textcoords="offset points", fontsize=7.5, ha=side)
     front = sorted((float(row["gflop"]), float(row["fused auprc"])) for row in rows if row["front"] == "yes")
     axes.margins(y=0.1)
     axes.step(*zip(*front, strict=True), where="post", color="#1f5fa8", linewidth=1)
