@@ -38,7 +38,7 @@ def time_embedding(t: Tensor, width: int) -> Tensor:
 
 
 def upsampled(x: Tensor, convolution: nn.Conv2d) -> Tensor:
-    """A 3x3 convolution of maps whose pixels are first doubled along both axes, in half of the operations.
+    """A 3x3 convolution of maps whose pixels are first doubled along both axes, in 4/9 of the operations.
 
     The nine weights of a doubled pixel meet four pixels: one transposed convolution, whose kernels are sums of the
     convolution's.
