@@ -140,13 +140,11 @@ def gains(work: Work) -> Iterator[Row]:
     for what, context in KEPT.items():
         yield compare(what, _without(context, inference, both), both, "both networks, 16 slices, fp32")
     made = inference.reconstruct(few)
+    segmented_each = "Stage II alone, 16 slices, fp32, each reconstruction segmented as in recipe paper"
     alone: tuple[tuple[dict[str, Without], Inference, Callable[[], object], str], ...] = (
         (KEPT_IN_STAGE_1, inference, lambda: inference.reconstruct(few), "Stage I, 16 slices, fp32"),
         (KEPT_IN_STAGE_2, inference, lambda: inference.branches(few, made), "Stage II, 16 slices, fp32"),
-        (
-            *(KEPT_FOR_EACH, each, lambda: each.branches(few, made)),
-            "Stage II alone, 16 slices, fp32, each reconstruction segmented as in recipe paper",
-        ),
+        (KEPT_FOR_EACH, each, lambda: each.branches(few, made), segmented_each),
     )
     for switches, of, part, note in alone:
         for what, context in switches.items():

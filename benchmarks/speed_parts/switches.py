@@ -64,6 +64,8 @@ KEPT_IN_STAGE_1: dict[str, Without] = {
 KEPT_IN_STAGE_2: dict[str, Without] = {
     "kernels standardised without var_mean": lambda _: patch.object(StandardisedConv, "kernels", _by_variance),
 }
+"""What one stage's speed comes from."""
+
 KEPT_FOR_EACH: dict[str, Without] = {
     "the scan encoded once for all t, in the U-Net": lambda _: patch.object(UNet, "views", Segmenter.views),
 }

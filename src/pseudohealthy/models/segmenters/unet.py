@@ -6,7 +6,7 @@ scan; their features are concatenated at every level, and one decoder joins them
 
 Differences from the authors' code: `unet` is widened until it has the parameters of `unet_res` (within 10 %), so that
 the residual and not the size is compared; the last bias starts at a low probability, for lesions are rare; an optional
-pixel-unshuffle stem, like the denoiser's.
+pixel-unshuffle stem, like the denoiser's; on request the first convolution is a plain one (`standardise_stem`).
 """
 
 from __future__ import annotations
