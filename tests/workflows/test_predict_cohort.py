@@ -228,8 +228,8 @@ def test_where_networks_use_every_core_scans_go_one_after_the_other(tmp_path, ma
     assert readers == [True]
 
 
-# Imports once. Each run interrupts itself while its third scan is computed and the second one's files are written,
-# slowly enough that they are not yet there.
+# Imports once. Each run interrupts itself while its third scan is computed and the second one's files are written: they
+# wait for each other, and the files are written slowly enough that they are not yet there.
 PROGRAM = """
 import json, os, signal, sys, threading, time
 from pseudohealthy.cli import main
@@ -238,17 +238,20 @@ from pseudohealthy.workflows import predict_cohort, prediction_files, prediction
 
 predict_cohort.cores_to_spare = lambda device: True
 signal.signal(signal.SIGINT, signal.default_int_handler)  # the tests may run as a job that ignores it
-predict, write, seen, writing = prediction_steps.Inference.predict, files.write_volume, [], threading.Event()
+predict, write, seen = prediction_steps.Inference.predict, files.write_volume, []
+third, writing = threading.Event(), threading.Event()
 
 def interrupted_at_third(*given):
     seen.append(given)
     if len(seen) == 3:
+        third.set()
         writing.wait(60)
         os.kill(os.getpid(), kill)
     return predict(*given)
 
 def slowly(volume, path):
-    if len(seen) == 3:
+    if "sub-01" in path.name:
+        third.wait(60)
         writing.set()
         time.sleep(0.2)
     write(volume, path)
