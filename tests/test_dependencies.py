@@ -12,7 +12,7 @@ from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-MODULES = {"pytorch-lightning": "pytorch_lightning", "scikit-learn": "sklearn", "pyyaml": "yaml"}
+MODULES = {"pytorch-lightning": "pytorch_lightning", "scikit-learn": "sklearn", "pyyaml": "yaml", "pillow": "PIL"}
 
 
 def module(requirement: str) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from pseudohealthy.score.lesions import MIN_LESION_ML, components, countable
 
@@ -69,9 +70,11 @@ def survey(
     chosen: list[int] = []
     labels, number = components(findings)
     sizes = np.bincount(labels.ravel(), minlength=number + 1)
+    boxes = ndimage.find_objects(labels)
     large = countable(labels, number, math.prod(spacing_mm) / 1000.0, MIN_LESION_ML)
     for label in sorted(large, key=lambda item: -sizes[item])[: 4 * count]:
-        area = (labels == label).sum(axis=(0, 1))
+        area = np.zeros(labels.shape[2], np.intp)
+        area[boxes[label - 1][2]] = (labels[boxes[label - 1]] == label).sum(axis=(0, 1))
         seen = any(area[k] >= 0.5 * area.max() for k in chosen)
         k = _widest(area)
         if len(chosen) < count and not seen and all(abs(k - other) >= apart for other in chosen):
