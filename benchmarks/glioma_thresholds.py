@@ -1,4 +1,4 @@
-"""What intensity alone finds in patients with glioma: FLAIR where it is bright, T1w where it is dark (docs/results.md).
+"""What intensity alone finds in patients with glioma: bright FLAIR, dark T1w (docs/results-glioma.md).
 
     python benchmarks/glioma_thresholds.py LGG OUT.tsv
 
