@@ -14,6 +14,7 @@ from scipy import ndimage
 from pseudohealthy.io.volume import Volume, read_volume, write_volume, write_volumes
 from pseudohealthy.prepare.model_grid import GRIDS, ModelGrid
 from pseudohealthy.prepare.scan import PreparedScan, prepare_scan
+from pseudohealthy.report.case_page import write_case_page
 from pseudohealthy.score.maps import anomaly_map
 from pseudohealthy.score.median import median_in_mask
 from pseudohealthy.score.thresholds import given_threshold
@@ -100,13 +101,16 @@ def phases(work: Work) -> Iterator[Row]:
             "to native grid, mask, lesions": lambda: inference.predict(prepared, THRESHOLD, branches=branches),
             "write": write,
         }
+        beside: dict[str, Callable[[], object]] = {
+            "the page, in no phase": lambda: write_case_page(Path(folder, "page.html"), prediction)
+        }
         apart: dict[str, Callable[[], object]] = {"write, one image after the other": write_one_by_one}
         inside: dict[str, Callable[[], object]] = {
             "reconstruct: of this the anomaly map": lambda: anomaly_map(score.map, x, views, mask),
             "reconstruct: of this the median": lambda: median_in_mask(deviation, mask, score.median_voxels),
         }
-        seconds = interleaved(every | inside | apart, work.repeats, work.device)
-        for what in every | inside:
+        seconds = interleaved(every | inside | beside | apart, work.repeats, work.device)
+        for what in every | inside | beside:
             yield Row("predict", work.size, what, seconds[what].wall, "s", f"{seconds[what].cpu:.2f} s of processor")
         total = sum(seconds[what].wall for what in every), sum(seconds[what].cpu for what in every)
         yield Row("predict", work.size, "a volume, all phases", total[0], "s", f"{total[1]:.2f} s of processor")
