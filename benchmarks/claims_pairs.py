@@ -2,7 +2,8 @@
 
     python benchmarks/claims_pairs.py RUN/tumour
 
-RUN is the folder of `pseudohealthy benchmark semi-real`. A person's value is the mean over the sets; 95 % by bootstrap.
+RUN is the folder of `pseudohealthy benchmark semi-real` or `semi-real-all`; pairs with a row that it lacks are left
+out. A person's value is the mean over the sets; 95 % by bootstrap.
 """
 
 from __future__ import annotations
@@ -27,6 +28,15 @@ PAIRS = (
     ("sadm_res_draem", "unet_res_draem", SETS),
     ("sadm_res", "unet_res", SETS[1:]),
     ("cddpm", "zmap_dark", ("ventricle",)),
+    ("dae", "cddpm", SETS),
+    ("rd", "cddpm", SETS),
+    ("draem", "cddpm", SETS),
+    ("disyre", "cddpm", SETS),
+    ("ddpm", "cddpm", SETS),
+    ("dae", "zmap", SETS),
+    ("sadm_res_draem", "dae", SETS),
+    ("sadm_res_draem", "draem", SETS),
+    ("sadm_res", "dae", SETS[1:]),
 )
 
 
@@ -37,7 +47,8 @@ def main() -> None:
     cases = [case for case in read_cases(parser.parse_args().folder / "cases.tsv") if case.grid == "native"]
     found = {(case.row, case.test_set, case.subject): case.metrics["auprc"] for case in cases}
     people = sorted({case.subject for case in cases})
-    for first, second, sets in PAIRS:
+    rows = {case.row for case in cases}
+    for first, second, sets in [pair for pair in PAIRS if {*pair[:2]} <= rows]:
         means = [[float(np.mean([found[row, one, who] for one in sets])) for who in people] for row in (first, second)]
         apart = bootstrap_mean([a - b for a, b in zip(*means, strict=True)], people, 0)
         low, high = apart.interval or (float("nan"), float("nan"))
