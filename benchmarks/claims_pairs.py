@@ -34,6 +34,8 @@ PAIRS = (
     ("disyre", "cddpm", SETS),
     ("ddpm", "cddpm", SETS),
     ("dae", "zmap", SETS),
+    ("disyre", "sadm_res_draem", SETS),
+    ("disyre", "sadm_res_draem", SETS[1:]),
     ("sadm_res_draem", "dae", SETS),
     ("sadm_res_draem", "draem", SETS),
     ("sadm_res", "dae", SETS[1:]),
