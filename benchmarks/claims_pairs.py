@@ -27,6 +27,8 @@ PAIRS = (
     ("unet_res_draem", "unet_res", SETS[1:]),
     ("sadm_res_draem", "unet_res_draem", SETS),
     ("sadm_res", "unet_res", SETS[1:]),
+    ("unet_res", "unet_res_input", ("stroke",)),
+    ("unet_res", "unet_res_population", ("stroke",)),
     ("cddpm", "zmap_dark", ("ventricle",)),
     ("dae", "cddpm", SETS),
     ("rd", "cddpm", SETS),
@@ -42,17 +44,41 @@ PAIRS = (
 )
 
 
+SAME = tuple(
+    (row, row, sets) for row in ("unet_res", "sadm_res", "sadm_res_draem") for sets in (SETS, SETS[:1], SETS[1:])
+)
+
+
+def read(folder: Path) -> dict[tuple[str, str, str], float]:
+    """(row, set, person) -> AUPRC on the native grid."""
+    cases = [case for case in read_cases(folder / "cases.tsv") if case.grid == "native"]
+    return {(case.row, case.test_set, case.subject): case.metrics["auprc"] for case in cases}
+
+
 def main() -> None:
     """Print a line a pair."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
-    cases = [case for case in read_cases(parser.parse_args().folder / "cases.tsv") if case.grid == "native"]
-    found = {(case.row, case.test_set, case.subject): case.metrics["auprc"] for case in cases}
-    people = sorted({case.subject for case in cases})
-    rows = {case.row for case in cases}
-    for first, second, sets in [pair for pair in PAIRS if {*pair[:2]} <= rows]:
-        means = [[float(np.mean([found[row, one, who] for one in sets])) for who in people] for row in (first, second)]
-        apart = bootstrap_mean([a - b for a, b in zip(*means, strict=True)], people, 0)
+    parser.add_argument("--against", type=Path, help="another run: the same row here less there, people of both")
+    args = parser.parse_args()
+    here = read(args.folder)
+    there = here if args.against is None else read(args.against)
+    people = sorted({who for _, _, who in here} & {who for _, _, who in there})
+    rows = [{row for row, _, _ in found} for found in (here, there)]
+    for first, second, sets in PAIRS if args.against is None else SAME:
+        if first not in rows[0] or second not in rows[1]:
+            continue
+        apart = bootstrap_mean(
+            [
+                float(
+                    np.mean([here[first, one, who] for one in sets])
+                    - np.mean([there[second, one, who] for one in sets])
+                )
+                for who in people
+            ],
+            people,
+            0,
+        )
         low, high = apart.interval or (float("nan"), float("nan"))
         print(f"{first} - {second}, {', '.join(sets)}: {apart.mean:+.3f} ({low:+.3f} to {high:+.3f})")
 
