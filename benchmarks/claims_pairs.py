@@ -1,14 +1,16 @@
 """The differences that docs/results.md tells beside the claims: AUPRC of one row less another's, over people.
 
     python benchmarks/claims_pairs.py RUN/tumour
+    python benchmarks/claims_pairs.py RUN/tumour --against OTHER/tumour
 
-RUN is the folder of `pseudohealthy benchmark semi-real` or `semi-real-all`; pairs with a row that it lacks are left
-out. A person's value is the mean over the sets; 95 % by bootstrap.
+First each row's mean over the sets. RUN is the folder of `pseudohealthy benchmark semi-real` or `semi-real-all`; pairs
+with a row that it lacks are left out. A person's value is the mean over the sets; 95 % by bootstrap.
 """
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -42,8 +44,6 @@ PAIRS = (
     ("sadm_res_draem", "draem", SETS),
     ("sadm_res", "dae", SETS[1:]),
 )
-
-
 SAME = tuple(
     (row, row, sets) for row in ("unet_res", "sadm_res", "sadm_res_draem") for sets in (SETS, SETS[:1], SETS[1:])
 )
@@ -56,7 +56,7 @@ def read(folder: Path) -> dict[tuple[str, str, str], float]:
 
 
 def main() -> None:
-    """Print a line a pair."""
+    """Print a line a row, and a line a pair."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--against", type=Path, help="another run: the same row here less there, people of both")
@@ -64,20 +64,18 @@ def main() -> None:
     here = read(args.folder)
     there = here if args.against is None else read(args.against)
     people = sorted({who for _, _, who in here} & {who for _, _, who in there})
+
+    def mean(found: dict[tuple[str, str, str], float], row: str, sets: Sequence[str], who: str) -> float:
+        return float(np.mean([found[row, one, who] for one in sets]))
+
+    for row in dict.fromkeys(row for row, _, _ in here):
+        print(f"{row}: {np.mean([mean(here, row, SETS, who) for who in people]):.3f}")
     rows = [{row for row, _, _ in found} for found in (here, there)]
     for first, second, sets in PAIRS if args.against is None else SAME:
         if first not in rows[0] or second not in rows[1]:
             continue
         apart = bootstrap_mean(
-            [
-                float(
-                    np.mean([here[first, one, who] for one in sets])
-                    - np.mean([there[second, one, who] for one in sets])
-                )
-                for who in people
-            ],
-            people,
-            0,
+            [mean(here, first, sets, who) - mean(there, second, sets, who) for who in people], people, 0
         )
         low, high = apart.interval or (float("nan"), float("nan"))
         print(f"{first} - {second}, {', '.join(sets)}: {apart.mean:+.3f} ({low:+.3f} to {high:+.3f})")

@@ -1,8 +1,9 @@
 """Draws panels on a black ground, the way a viewing station does: titles, colour bars, letters for left and right.
 
 Everything is placed in pixels of the finished picture; voxels get their true proportions from mm. Slices and colour
-bars are painted into one image, which matplotlib writes and outlines over: an image of each would take most of the time
-of a page. Its object interface is used, without pyplot: pages can be made in any thread and change no global state.
+bars are painted into one image, for matplotlib's image of each would take most of the time of a page; it writes and
+outlines over that. Its object interface is used, without pyplot: pages can be made in any thread, and no global state
+is changed.
 """
 
 from __future__ import annotations
