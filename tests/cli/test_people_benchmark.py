@@ -245,4 +245,4 @@ def test_a_plan_with_more_methods_goes_on_from_what_another_run_has_painted_and_
 
     plan.write_text(yaml.safe_dump(PAINTED | {"unsupervised": ["ae"], "copies": 2}))
     assert main([*arguments[:-3], str(tmp_path / "other"), *arguments[-2:]]) == 2
-    assert "found another copies" in capsys.readouterr().err
+    assert "found another experiment: copies was 1 and is 2;" in capsys.readouterr().err

@@ -63,12 +63,25 @@ def test_a_run_is_resumed_as_what_it_was_begun(tmp_path, made_cohort):
     run = RunFolder(tmp_path)
     inputs = run.record("steps: 1\n", made_cohort[:2], {"seed": 0})
     assert run.record("steps: 1\n", made_cohort[:2], {"seed": 0}, resume=True) == inputs
-    with pytest.raises(ConfigError, match="another recipe"):
+    with pytest.raises(ConfigError, match="another recipe: steps was 1 and is 2; needed") as refused:
         run.record("steps: 2\n", made_cohort[:2], {"seed": 0}, resume=True)
-    with pytest.raises(ConfigError, match="other scans"):
+    assert "began it" not in str(refused.value)
+    added = f"other scans: {made_cohort[2].name} was not there; needed"
+    with pytest.raises(ConfigError, match=added):
         run.record("steps: 1\n", made_cohort[:3], {"seed": 0}, resume=True)
     assert (tmp_path / "config.yaml").read_text() == "steps: 1\n"
     assert json.loads((tmp_path / "provenance.json").read_text())["inputs_sha256"] == inputs
+
+
+def test_who_resumes_with_another_version_is_told_which_one_began(tmp_path):
+    run = RunFolder(tmp_path)
+    run.record("steps: 1\n", (), {})
+    began = json.loads((tmp_path / "provenance.json").read_text())
+    (tmp_path / "provenance.json").write_text(json.dumps(began | {"version": "0.0.1", "commit": "0123456789abcdef"}))
+    with pytest.raises(
+        ConfigError, match=r"widths was absent and is \[8, 16\].* Version 0.0.1, commit 0123456 began it"
+    ):
+        run.record("steps: 1\nwidths: [8, 16]\n", (), {}, resume=True)
 
 
 def test_the_commit_is_that_of_the_checkout():

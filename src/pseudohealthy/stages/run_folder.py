@@ -23,6 +23,7 @@ from pseudohealthy import __version__
 from pseudohealthy.errors import ConfigError, InputError, OutputError
 from pseudohealthy.io.cohort import Case
 from pseudohealthy.io.files import cannot_write, new_output_folder, sha256, write_json, write_text
+from pseudohealthy.stages.begun import recipe_changes, scan_changes, spelt_out
 
 logger = logging.getLogger("pseudohealthy")
 
@@ -122,16 +123,26 @@ class RunFolder:
         return inputs
 
     def _refuse_another_run(self, config_yaml: str, inputs: dict[str, str]) -> None:
+        began = json.loads((self.path / "provenance.json").read_text(encoding="utf-8"))
         before = (self.path / "config.yaml").read_text(encoding="utf-8")
-        begun = json.loads((self.path / "provenance.json").read_text(encoding="utf-8"))
-        changed = "recipe" if before != config_yaml else "scans" if begun["inputs_sha256"] != inputs else ""
-        if changed:
+        recipe, scans = recipe_changes(before, config_yaml), scan_changes(began["inputs_sha256"], inputs)
+        if recipe or scans:
             raise ConfigError(
                 self.path,
-                found=f"a run that was begun with {'another recipe' if changed == 'recipe' else 'other scans'}",
-                needed=f"the same {changed} to resume it",
-                fix="Give the options of the first call, or choose another output folder.",
+                found=f"a run that was begun with {'another recipe' if recipe else 'other scans'}: "
+                + spelt_out(recipe or scans),
+                needed=f"the same {'recipe' if recipe else 'scans'} to resume it",
+                fix=f"Give the options of the first call, or choose another output folder.{_begun_by(began)}",
             )
+
+
+def _begun_by(began: dict[str, Any]) -> str:
+    """The version that a run was begun with, where it is not this one: it may have had other keys."""
+    version, its_commit = began["version"], began["commit"]
+    if (version, its_commit) == (__version__, commit()):
+        return ""
+    checkout = f", commit {its_commit[:7]}" if its_commit else ""
+    return f" Version {version}{checkout} began it, and can go on with it."
 
 
 def _empty(folder: Path) -> None:

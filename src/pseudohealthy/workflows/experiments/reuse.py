@@ -7,12 +7,14 @@ these and the seed.
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from pseudohealthy.errors import ConfigError
+from pseudohealthy.stages.begun import recipe_changes, spelt_out
 from pseudohealthy.stages.recipe import as_yaml as recipe_yaml
 from pseudohealthy.stages.recipe import load_recipe
 from pseudohealthy.stages.run_folder import RunFolder
@@ -41,16 +43,18 @@ def reuse(run: RunFolder, plan: PaintedPlan, other: Path) -> None:
         ConfigError: It is no run of a plan with painted lesions, or of another experiment.
     """
     theirs, ours = _plan_of(other), yaml.safe_load(as_yaml(plan))
-    differing = [key for key in SAME if theirs.get(key) != ours.get(key)]
+    changes = recipe_changes(_same(theirs), _same(ours))
     same_rows = all(theirs.get(key) == ours.get(key) for key in ROWS)
     for seed in plan.seeds:
-        recipe, wanted = other / f"seed-{seed}" / "config.yaml", recipe_yaml(seeded(load_recipe(plan.recipe), seed))
-        if recipe.is_file() and recipe.read_text(encoding="utf-8") != wanted:
-            differing.append(f"the recipe of seed {seed}")
-    if differing:
+        recipe = other / f"seed-{seed}" / "config.yaml"
+        if recipe.is_file():
+            changes += recipe_changes(
+                recipe.read_text(encoding="utf-8"), recipe_yaml(seeded(load_recipe(plan.recipe), seed))
+            )
+    if changes:
         raise ConfigError(
             f"--reuse {other}",
-            found=f"another {', another '.join(differing)}",
+            found=f"another experiment: {spelt_out(changes)}",
             needed="a run that paints, divides and trains as this plan does",
             fix="Leave --reuse out, or make the plans agree.",
         )
@@ -66,6 +70,10 @@ def reuse(run: RunFolder, plan: PaintedPlan, other: Path) -> None:
                 if same_rows and (other / direction / TABLES[-1]).is_file():
                     for table in TABLES:
                         _copy(run, other, f"{direction}/{table}")
+
+
+def _same(plan: Mapping[str, Any]) -> str:
+    return yaml.safe_dump({key: plan[key] for key in SAME if key in plan})
 
 
 def _plan_of(folder: Path) -> dict[str, Any]:
