@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from pseudohealthy.evaluate.persons import person_means, scan_values
 from pseudohealthy.evaluate.statistics import bootstrap_mean
 from pseudohealthy.evaluate.table import read_cases
 
@@ -50,9 +51,14 @@ SAME = tuple(
 
 
 def read(folder: Path) -> dict[tuple[str, str, str], float]:
-    """(row, set, person) -> AUPRC on the native grid."""
-    cases = [case for case in read_cases(folder / "cases.tsv") if case.grid == "native"]
-    return {(case.row, case.test_set, case.subject): case.metrics["auprc"] for case in cases}
+    """(row, set, person) -> AUPRC on the native grid, the mean over a person's lesions and seeds."""
+    cases = read_cases(folder / "cases.tsv")
+    return {
+        (row, test_set, person): value
+        for row in dict.fromkeys(case.row for case in cases)
+        for test_set in SETS
+        for person, value in person_means(scan_values(cases, row, test_set, "auprc")).items()
+    }
 
 
 def main() -> None:

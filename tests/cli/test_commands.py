@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import shutil
 from pathlib import Path
 
@@ -116,10 +117,15 @@ def test_calibrate_stores_thresholds_and_tells_what_they_promise(tmp_path, fitte
     assert run("calibrate", model, fitted.table, "--max-healthy-ml", "2", "--alpha", "0.5") == 0
     threshold = load_model(model).calibration["sadm_res"]["healthy"]
     assert (threshold.n, threshold.max_healthy_ml) == (2, 2.0)
-    told = capsys.readouterr().err.splitlines()[-1]
+    asked, told = capsys.readouterr().err.splitlines()[-2:]
     assert told == (
         f"healthy: {threshold.value:.4f} (n = 2: at most 50 % of healthy scans have more than 2 ml above it)"
     )
+    names = {case.name for case in fitted.cohort.split("calibration")}
+    most, second = re.fullmatch(r"healthy scans that ask for most: (\S+ [\d.]+), (\S+ [\d.]+)", asked).groups()
+    assert {most.split()[0], second.split()[0]} == names
+    assert [float(one.split()[1]) for one in (second, most)] == [round(value, 4) for value in threshold.per_scan]
+    assert not any(name in (model / "calibration.json").read_text() for name in names)
 
 
 def test_predict_names_outputs_after_the_scan_and_is_repeatable(tmp_path, fitted, capsys):

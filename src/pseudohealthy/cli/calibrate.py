@@ -3,6 +3,8 @@
 import argparse
 from pathlib import Path
 
+_MOST = 3  # one of them decides where there are few; who looks at it may find out why
+
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Name the options."""
@@ -48,7 +50,17 @@ def run(args: argparse.Namespace) -> None:
     cohort = discover(args.data)
     if any(case.split for case in cohort):
         cohort = cohort.split(args.split)
-    (calibrated,) = calibrate([model], cohort, settings)
+    asked: dict[str, float] = {}
+
+    def remember(row: str, scan: str, lowest: float) -> None:
+        if row == model.row:
+            asked[scan] = lowest
+
+    (calibrated,) = calibrate([model], cohort, settings, asked=remember)
     save_calibration(calibrated.calibration, args.model)
+    tell = logging.getLogger("pseudohealthy").info
+    if asked:
+        highest = sorted(asked, key=lambda scan: -asked[scan])[:_MOST]
+        tell("healthy scans that ask for most: %s", ", ".join(f"{scan} {asked[scan]:.4f}" for scan in highest))
     for policy, threshold in calibrated.calibration[model.row].items():
-        logging.getLogger("pseudohealthy").info("%s: %.4f (%s)", policy, threshold.value, threshold.statement)
+        tell("%s: %.4f (%s)", policy, threshold.value, threshold.statement)

@@ -28,6 +28,7 @@ def calibrate(
     advance: Callable[[], None] = lambda: None,
     *,
     baselines: bool = True,
+    asked: Callable[[str, str, float], None] = lambda *_: None,
 ) -> list[Model]:
     """The models with thresholds for each of their rows, found on scans that they have not learned from.
 
@@ -40,6 +41,8 @@ def calibrate(
         settings: Volume and risk; by default those of the first model's recipe.
         advance: Called after each scan.
         baselines: Also for the rows of the detectors, which are the same for all methods that saw the same scans.
+        asked: Told of each row and healthy scan, by name, the lowest threshold that keeps the scan quiet. Names are not
+            stored: a model travels.
 
     Raises:
         CohortError: The cohort is empty.
@@ -74,6 +77,7 @@ def calibrate(
                 else:
                     lowest = lowest_threshold(native, brain, prepared.native.voxel_ml, settings.max_healthy_ml)
                     healthy.setdefault(row, []).append(lowest)
+                    asked(row, case.name, lowest)
         advance()
     thresholds = {row: _policies(healthy.get(row), annotated.get(row), settings) for row in {**healthy, **annotated}}
     return [
