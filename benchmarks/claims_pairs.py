@@ -3,8 +3,9 @@
     python benchmarks/claims_pairs.py RUN/tumour
     python benchmarks/claims_pairs.py RUN/tumour --against OTHER/tumour
 
-First each row's mean over the sets. RUN is the folder of `pseudohealthy benchmark semi-real` or `semi-real-all`; pairs
-with a row that it lacks are left out. A person's value is the mean over the sets; 95 % by bootstrap.
+First each row's mean over the sets. RUN is the folder of `pseudohealthy benchmark semi-real` or `semi-real-all`, whose
+last part is the annotated set; pairs with a row that it lacks are left out. A person's value is the mean over the sets;
+95 % by bootstrap.
 """
 
 from __future__ import annotations
@@ -21,33 +22,39 @@ from pseudohealthy.evaluate.table import read_cases
 
 SETS = ("tumour", "stroke", "ms", "wmh", "haemorrhage", "ventricle", "mass")
 PAIRS = (
-    ("unet_res", "unet_res_input", SETS),
-    ("unet_res", "unet_res_input", ("mass",)),
-    ("unet_res", "unet_res_population", SETS),
-    ("unet_res", "unet_res_population", ("mass",)),
-    ("unet_res_draem", "unet_res", ("tumour",)),
-    ("unet_res_draem", "unet_res", ("stroke",)),
-    ("unet_res_draem", "unet_res", SETS[1:]),
-    ("sadm_res_draem", "unet_res_draem", SETS),
-    ("sadm_res", "unet_res", SETS[1:]),
-    ("unet_res", "unet_res_input", ("stroke",)),
-    ("unet_res", "unet_res_population", ("stroke",)),
-    ("cddpm", "zmap_dark", ("ventricle",)),
-    ("dae", "cddpm", SETS),
-    ("rd", "cddpm", SETS),
-    ("draem", "cddpm", SETS),
-    ("disyre", "cddpm", SETS),
-    ("ddpm", "cddpm", SETS),
-    ("dae", "zmap", SETS),
-    ("disyre", "sadm_res_draem", SETS),
-    ("disyre", "sadm_res_draem", SETS[1:]),
-    ("sadm_res_draem", "dae", SETS),
-    ("sadm_res_draem", "draem", SETS),
-    ("sadm_res", "dae", SETS[1:]),
+    ("unet_res", "unet_res_input", "all"),
+    ("unet_res", "unet_res_input", "mass"),
+    ("unet_res", "unet_res_population", "all"),
+    ("unet_res", "unet_res_population", "mass"),
+    ("unet_res_draem", "unet_res", "tumour"),
+    ("unet_res_draem", "unet_res", "stroke"),
+    ("unet_res_draem", "unet_res", "unseen"),
+    ("sadm_res_draem", "unet_res_draem", "all"),
+    ("sadm_res", "unet_res", "unseen"),
+    ("unet_res", "unet_res_input", "stroke"),
+    ("unet_res", "unet_res_population", "stroke"),
+    ("cddpm", "zmap_dark", "ventricle"),
+    ("dae", "cddpm", "all"),
+    ("rd", "cddpm", "all"),
+    ("draem", "cddpm", "all"),
+    ("disyre", "cddpm", "all"),
+    ("ddpm", "cddpm", "all"),
+    ("dae", "zmap", "all"),
+    ("disyre", "sadm_res_draem", "all"),
+    ("disyre", "sadm_res_draem", "unseen"),
+    ("sadm_res_draem", "dae", "all"),
+    ("sadm_res_draem", "draem", "all"),
+    ("sadm_res", "dae", "unseen"),
 )
 SAME = tuple(
-    (row, row, sets) for row in ("unet_res", "sadm_res", "sadm_res_draem") for sets in (SETS, SETS[:1], SETS[1:])
+    (row, row, where) for row in ("unet_res", "sadm_res", "sadm_res_draem") for where in ("all", "annotated", "unseen")
 )
+
+
+def sets_of(where: str, annotated: str) -> Sequence[str]:
+    """`all`, `annotated`, `unseen` (all but the annotated one) or one set by its name."""
+    named = {"all": SETS, "annotated": (annotated,), "unseen": [name for name in SETS if name != annotated]}
+    return named.get(where, (where,))
 
 
 def read(folder: Path) -> dict[tuple[str, str, str], float]:
@@ -77,14 +84,15 @@ def main() -> None:
     for row in dict.fromkeys(row for row, _, _ in here):
         print(f"{row}: {np.mean([mean(here, row, SETS, who) for who in people]):.3f}")
     rows = [{row for row, _, _ in found} for found in (here, there)]
-    for first, second, sets in PAIRS if args.against is None else SAME:
+    for first, second, where in PAIRS if args.against is None else SAME:
         if first not in rows[0] or second not in rows[1]:
             continue
+        sets = sets_of(where, args.folder.name)
         apart = bootstrap_mean(
             [mean(here, first, sets, who) - mean(there, second, sets, who) for who in people], people, 0
         )
         low, high = apart.interval or (float("nan"), float("nan"))
-        print(f"{first} - {second}, {', '.join(sets)}: {apart.mean:+.3f} ({low:+.3f} to {high:+.3f})")
+        print(f"{first} - {second}, {where}: {apart.mean:+.3f} ({low:+.3f} to {high:+.3f})")
 
 
 if __name__ == "__main__":
