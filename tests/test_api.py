@@ -110,6 +110,13 @@ def test_annotated_validation_scans_are_left_to_the_second_stage(tmp_path):
     assert "segmenter_val_dice" in two
 
 
+def test_validation_scans_that_all_have_a_mask_are_told(tmp_path):
+    cohort = write_made_cohort(tmp_path, {"train": ("healthy", 1), "validation": ("ball", 1)})
+    with pytest.raises(CohortError, match="found no scan without a lesion mask"):
+        AnomalySegmenter("smoke").fit(cohort, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
 def test_a_leak_between_splits_is_refused(tmp_path, made_cohort):
     text = (made_cohort[0].image.parent / "cohort.tsv").read_text().replace("\tsub-03\t", "\tsub-00\t")
     (tmp_path / "cohort.tsv").write_text(text.replace("\tsub-", f"\t{made_cohort[0].image.parent}/sub-"))

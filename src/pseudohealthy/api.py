@@ -9,7 +9,7 @@ from pseudohealthy.config import CalibrationSettings
 from pseudohealthy.errors import CohortError, ConfigError
 from pseudohealthy.io.bids import discover
 from pseudohealthy.io.cohort import Case, Cohort
-from pseudohealthy.io.splits import refuse_leaks
+from pseudohealthy.io.splits import chosen, refuse_leaks
 from pseudohealthy.io.volume import Volume, read_volume
 from pseudohealthy.prepare.model_grid import GRIDS
 from pseudohealthy.prepare.scan import prepare_scan
@@ -21,7 +21,7 @@ from pseudohealthy.stages.prediction import Prediction
 from pseudohealthy.stages.recipe import load_recipe
 from pseudohealthy.stages.run_folder import RunFolder
 from pseudohealthy.stages.tensors import read_case
-from pseudohealthy.stages.train_reconstructor import train_reconstructor
+from pseudohealthy.stages.train_reconstructor import train_reconstructor, validation_of
 from pseudohealthy.stages.train_segmenter import Supervision, train_segmenter
 from pseudohealthy.workflows.predict_cohort import choose_threshold
 from pseudohealthy.workflows.training_page import TrainingPage
@@ -58,23 +58,20 @@ class AnomalySegmenter:
         """
         cohort = as_cohort(data)
         refuse_leaks(cohort.sides())
-        healthy, validation = cohort.split("train"), cohort.split("validation")
-        annotated = cohort.split("annotated")
+        healthy, annotated = cohort.split("train"), cohort.split("annotated")
         paints = self.recipe.supervision.synthetic != "none"
         with RunFolder.open(Path(run)) as folder:
             one = folder.inner("stage-1")
-            model = train_reconstructor(healthy, validation.healthy, self.recipe, one, watch=TrainingPage(one.path))
+            model = train_reconstructor(healthy, validation_of(cohort), self.recipe, one, watch=TrainingPage(one.path))
             if len(annotated) or paints:
-                scans = Supervision(healthy if paints else Cohort(()), annotated, validation)
+                scans = Supervision(healthy if paints else Cohort(()), annotated, cohort.split("validation"))
                 two = folder.inner("stage-2")
                 model = train_segmenter(model, scans, self.recipe, two, watch=TrainingPage(two.path))
         return self._with(model)
 
     def calibrate(self, data: Scans, settings: CalibrationSettings | None = None) -> AnomalySegmenter:
         """Find thresholds on scans that the model has not learned from (split `calibration`, if there is one)."""
-        cohort = as_cohort(data)
-        if any(case.split for case in cohort):
-            cohort = cohort.split("calibration")
+        cohort = chosen(as_cohort(data), None, "calibration")
         return self._with(calibrate([self._model], cohort, settings)[0])
 
     def predict(

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 SEGMENTED = ("each", "mean")
+MOST_SEED = 2**63 - 1
+"""What PyTorch's generators take."""
 
 
 @dataclass(frozen=True)
@@ -87,9 +89,11 @@ class TrainingSettings:
     def __post_init__(self) -> None:
         for name in ("steps", "batch_size", "accumulate", "validate_every_steps", "checkpoint_every_steps"):
             _refuse(getattr(self, name) < 1, f"{name} {getattr(self, name)} is not 1 or more")
-        _refuse(self.seed < 0, f"seed {self.seed} is not 0 or more")
+        _refuse(not 0 <= self.seed <= MOST_SEED, f"seed {self.seed} is not from 0 to {MOST_SEED}")
         _refuse(not 0 <= self.ema_decay < 1, f"ema_decay {self.ema_decay:g} is not in [0, 1)")
         _refuse(not 0 < self.learning_rate < math.inf, f"learning_rate {self.learning_rate:g} is not above 0")
+        for name in ("weight_decay", "gradient_clip"):
+            _refuse(not 0 <= getattr(self, name) < math.inf, f"{name} {getattr(self, name):g} is not 0 or more")
 
 
 @dataclass(frozen=True)
@@ -110,6 +114,10 @@ class AugmentSettings:
     ghosting: float = 0.5
     mirror: float = 0.0
 
+    def __post_init__(self) -> None:
+        for name, probability in vars(self).items():
+            _refuse(not 0 <= probability <= 1, f"{name} {probability:g} is not a probability in [0, 1]")
+
 
 @dataclass(frozen=True)
 class SupervisionSettings:
@@ -125,6 +133,10 @@ class SupervisionSettings:
     synthetic: str = "none"
     synthetic_share: float = 0.5
     lesion_slice_share: float = 0.0
+
+    def __post_init__(self) -> None:
+        for name in ("synthetic_share", "lesion_slice_share"):
+            _refuse(not 0 <= getattr(self, name) <= 1, f"{name} {getattr(self, name):g} is not in [0, 1]")
 
 
 def _refuse(wrong: bool, problem: str) -> None:

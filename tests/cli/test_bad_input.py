@@ -85,12 +85,14 @@ def test_an_empty_cohort_is_refused(make, said, command, tmp_path, fitted, refus
 @pytest.mark.parametrize(
     ("arguments", "lacks", "said"),
     [
-        (("train", "reconstructor", "--config", "smoke"), "train", "training scans: found none"),
-        (("train", "reconstructor", "--config", "smoke"), "validation", "validation scans: found none"),
+        (("train", "reconstructor", "--config", "smoke"), "train", "of its cohort table ('train')"),
+        (("train", "reconstructor", "--config", "smoke"), "validation", "of its cohort table ('validation')"),
         (("train", "segmenter", "--config", "smoke", "--reconstructor", "MODEL"), "annotated", "no annotated scans"),
         (("train", "segmenter", "--config", "smoke", "--reconstructor", "MODEL"), "validation", "Stage II: found none"),
         (("calibrate", "MODEL"), "calibration", "calibration scans: found none"),
+        (("calibrate", "MODEL", "--split", "calibration"), "calibration", "split 'calibration': found no scan of it"),
         (("evaluate", "MODEL"), "test", "test scans: found none"),
+        (("evaluate", "MODEL", "--split", "test"), "test", "split 'test': found no scan of it (splits: train, "),
         (("predict", "MODEL", "--split", "test"), "test", "scans to predict: found none"),
     ],
 )
@@ -100,6 +102,21 @@ def test_a_cohort_without_the_split_that_is_needed_is_refused(arguments, lacks, 
     filled += ["--data", data] if "train" in arguments else [data]
     filled += [] if "calibrate" in arguments else ["--out", tmp_path / "out"]
     refuse(*filled, said=said)
+
+
+@pytest.mark.parametrize("command", ["calibrate", "evaluate"])
+def test_a_split_is_asked_for_in_vain_where_no_scan_has_one(command, tmp_path, fitted, refuse, table):
+    data = table(lambda text: re.sub(r"\t(train|annotated|validation|calibration|test)\t", r"\tn/a\t", text))
+    model = fitted.copy_of_model(tmp_path / "model")
+    out = ("--out", tmp_path / "out") if command == "evaluate" else ()
+    refuse(command, model, data, "--split", "test", *out, said="split 'test': found no scan of it (splits: none)")
+
+
+def test_validation_scans_that_all_have_a_mask_are_not_said_to_be_absent(tmp_path, fitted, refuse, table):
+    lesion = f"{fitted.table.parent}/sub-04_label-L_mask.nii.gz"
+    data = table(lambda text: re.sub(r"\tn/a(\tsub-03\tn/a\tn/a\tvalidation)", rf"\t{lesion}\1", text))
+    arguments = ("train", "reconstructor", "--data", data, "--config", "smoke", "--out", tmp_path / "out")
+    refuse(*arguments, said="validation scans of Stage I: found no scan without a lesion mask")
 
 
 def test_annotated_scans_are_not_taken_for_healthy_ones(tmp_path, refuse, table):

@@ -149,6 +149,19 @@ def test_folds_go_out_for_nnunet_and_come_back(people, tmp_path, capsys):
     assert len(cohort.split("train")) == 9
 
 
+def test_folds_go_out_as_a_table_and_one_of_them_comes_back(people, tmp_path, capsys):
+    folds, out = tmp_path / "folds.tsv", tmp_path / "fold.tsv"
+    assert run("split", people, "--folds", 4, "--trust-names", "--out", folds) == 0
+    assert {case.split for case in read_cohort(folds)} == {""}
+    capsys.readouterr()
+    assert run("split", folds, "--from", folds, "--fold", 2, "--trust-names", "--out", out) == 0
+    assert "train 9, validation 3" in capsys.readouterr().err
+    fold_of = {case.name: case.columns["fold"] for case in read_cohort(folds)}
+    cohort = read_cohort(out)
+    assert {case.name for case in cohort.split("validation")} == {name for name, fold in fold_of.items() if fold == "2"}
+    assert "fold" not in cohort[0].columns
+
+
 def test_the_paper_s_files_are_read_and_what_is_left_out_is_told(people, tmp_path, capsys):
     header = ",img_name,age,label,img_path,mask_path,seg_path,Agegroup\n"
 
@@ -176,8 +189,13 @@ def test_the_paper_s_files_are_read_and_what_is_left_out_is_told(people, tmp_pat
     [
         (
             ("--share", "train=0.5", "test=0.5", "--out", "x.json", "--format", "table"),
-            "a name that ends in .tsv or .csv",
+            "found a name with the ending '.json'; needed a name that ends in .tsv or .csv for --format table",
         ),
+        (
+            ("--share", "train=0.5", "test=0.5", "--out", "x.tsv", "--format", "nnunet"),
+            "found a name with the ending '.tsv'; needed a name that ends in .json for --format nnunet",
+        ),
+        (("--from", "people.tsv", "--fold", "0", "--out", "x.tsv"), "people.tsv: found no folds"),
         (("--share", "train=0.5", "test=0.5", "--out", "x.tsv", "--stratify", "weight"), "no value in any case"),
         (("--folds", "1", "--out", "x.tsv"), "folds: found 1"),
         (("--from", "absent.tsv", "--out", "x.tsv"), "no such file"),

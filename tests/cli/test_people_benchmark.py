@@ -13,16 +13,21 @@ import yaml
 from conftest import make_brain
 from made_cohort import with_folds, write_made_cohort
 from pseudohealthy.cli import main
-from pseudohealthy.errors import LeakError
+from pseudohealthy.errors import ConfigError, LeakError
 from pseudohealthy.evaluate.table import read_cases
 from pseudohealthy.io.bids import discover
+from pseudohealthy.io.cohort import Cohort
 from pseudohealthy.io.splits import refuse_leaks
 from pseudohealthy.io.volume import write_volume
 from pseudohealthy.stages.recipe import as_yaml as as_recipe_yaml
 from pseudohealthy.stages.recipe import load_recipe
+from pseudohealthy.stages.run_folder import RunFolder
 from pseudohealthy.virtual.scan import make_scan
 from pseudohealthy.workflows.experiments.methods import as_yaml
 from pseudohealthy.workflows.experiments.plans import load_any_plan
+from pseudohealthy.workflows.experiments.reuse import _copy, reuse
+from pseudohealthy.workflows.experiments.trainings import stage_1
+from pseudohealthy.workflows.experiments.unsupervised import recipe_of
 
 PATIENTS = {
     "recipe": "smoke",
@@ -245,4 +250,38 @@ def test_a_plan_with_more_methods_goes_on_from_what_another_run_has_painted_and_
 
     plan.write_text(yaml.safe_dump(PAINTED | {"unsupervised": ["ae"], "copies": 2}))
     assert main([*arguments[:-3], str(tmp_path / "other"), *arguments[-2:]]) == 2
-    assert "found another experiment: copies was 1 and is 2;" in capsys.readouterr().err
+    assert "found another experiment: copies was 1 and is 2, " in capsys.readouterr().err
+
+    plan.write_text(yaml.safe_dump(PAINTED | {"annotated": ["tumour", "haemorrhage"]}))
+    assert main([*arguments[:-3], str(tmp_path / "other"), *arguments[-2:]]) == 2
+    assert "found another experiment: haemorrhage was painted in fewer copies;" in capsys.readouterr().err
+
+    changed = {"unsupervised": ["ae"], "methods": {"ae": {"reconstructor_training.steps": 3}}}
+    plan.write_text(yaml.safe_dump(PAINTED | changed))
+    reuse(RunFolder(tmp_path / "third"), load_any_plan(str(plan)), out)
+    third = tmp_path / "third/seed-1/fold-0"
+    assert (third / "stage-1/model/config.json").is_file()
+    assert not (third / "stage-1-ae").exists()
+    assert (third / "tumour/counts.tsv").read_bytes() == (out / "seed-1/fold-0/tumour/counts.tsv").read_bytes()
+    shutil.copytree(out / "seed-1/fold-0/stage-1-ae", third / "stage-1-ae")
+    recipe = recipe_of(load_any_plan(str(plan)), "ae", 1)
+    with pytest.raises(ConfigError, match=r"reconstructor_training\.steps was 2 and is 3"):
+        stage_1(Cohort(()), recipe, RunFolder(third), resume=True, folder="stage-1-ae")
+
+
+def test_what_another_process_has_copied_meanwhile_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "from/data").mkdir(parents=True)
+    (tmp_path / "from/data/cohort.tsv").write_text("a table")
+    (tmp_path / "to").mkdir()
+    copytree = shutil.copytree
+
+    def overtaken(source: Path, target: Path) -> None:
+        copytree(source, target)
+        copytree(source, tmp_path / "to/data")
+
+    monkeypatch.setattr("pseudohealthy.workflows.experiments.reuse.shutil.copytree", overtaken)
+    _copy(RunFolder(tmp_path / "to"), tmp_path / "from", "data")
+    assert [path.relative_to(tmp_path / "to").as_posix() for path in (tmp_path / "to").rglob("*")] == [
+        "data",
+        "data/cohort.tsv",
+    ]

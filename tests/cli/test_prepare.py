@@ -183,7 +183,7 @@ def test_where_nothing_can_be_prepared_nothing_is_written(tmp_path: Path, raw: P
     ("option", "said"),
     [
         (("--jobs", "0"), "1 or more"),
-        (("--bias-field", "5"), "from 0 to 4"),
+        (("--bias-field", "5"), "--bias-field: found 5; needed levels from 0 to 4"),
         (("--config", "nowhere"), "one of default, paper"),
         (("--template", "nowhere.nii"), "nowhere.nii"),
     ],

@@ -25,10 +25,13 @@ from pseudohealthy.score.maps import SCORES, VIEW_SCORES
 from pseudohealthy.stages.recipe import SHARED, recipe_from
 from pseudohealthy.stages.shipped import shipped
 from pseudohealthy.virtual.lesions import PATHOLOGIES
+from pseudohealthy.workflows.experiments.methods import Methods
+from pseudohealthy.workflows.experiments.plans import PLANS
 
 ROOT = Path(__file__).parents[2]
 REFERENCE = ROOT / "docs" / "reference"
 RECIPE = (REFERENCE / "recipe.md").read_text(encoding="utf-8")
+PLAN = (REFERENCE / "plan.md").read_text(encoding="utf-8")
 COMMAND_PAGE = (REFERENCE / "commands.md").read_text(encoding="utf-8")
 
 METHODS: Mapping[str, Mapping[str, tuple[type, Callable[[Any], Any]]]] = {
@@ -116,6 +119,30 @@ def test_the_recipe_page_names_every_choice_of_a_key() -> None:
             key = f"{section}.{name}"
             missing = [choice for choice in get_args(kind) if f"`{choice}`" not in listed[key][1]]
             assert missing == [], key
+
+
+def test_the_plan_page_lists_every_key_of_every_kind_with_its_default_and_no_other() -> None:
+    found = {}
+    for part in re.split(r"^## ", PLAN, flags=re.MULTILINE)[1:]:
+        heading, _, body = part.partition("\n")
+        lines = re.findall(r"^\| `(\w+)` \|(?: `([^|`]+)`)? \|", body, re.MULTILINE)
+        kind = re.search(r"\(`(\w+)`\)", heading)
+        found[kind[1] if kind else ""] = {key: yaml.safe_load(default) if default else None for key, default in lines}
+    shared = {field.name for field in dataclasses.fields(Methods)}
+    expected = {"": {field.name: default_of(field) for field in dataclasses.fields(Methods)} | {"title": None}}
+    for key, plan in PLANS.items():
+        own = [field for field in dataclasses.fields(plan) if field.name not in shared]
+        expected[key] = {field.name: default_of(field) for field in own}
+    assert found == expected
+
+
+def default_of(field: dataclasses.Field[Any]) -> object:
+    """As YAML reads it; None where the plan needs a value."""
+    if field.default_factory is not dataclasses.MISSING:
+        return field.default_factory()
+    if field.default is dataclasses.MISSING:
+        return None
+    return list(field.default) if isinstance(field.default, tuple) else field.default
 
 
 def test_the_pages_name_every_shipped_recipe_and_plan() -> None:

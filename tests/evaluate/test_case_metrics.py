@@ -1,9 +1,11 @@
+import itertools
+
 import numpy as np
 import pytest
 from scipy import ndimage
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from pseudohealthy.evaluate.case_metrics import CASE_METRICS, case_metrics
+from pseudohealthy.evaluate.case_metrics import CASE_METRICS, case_metrics, slice_axis
 from pseudohealthy.score.metrics import POLICY
 
 SPACING = (2.0, 2.0, 2.0)
@@ -88,15 +90,27 @@ def test_a_row_without_a_stored_threshold_has_ranking_metrics_alone():
         assert found[name] is None
 
 
-def test_what_is_marked_in_slices_without_lesion_is_counted_along_the_thickest_axis():
+def test_what_is_marked_in_slices_without_lesion_is_counted_along_their_axis():
     score = noisy_score()
     prediction = (score > 0.45) & BRAIN
-    for axis, spacing in ((2, (1.0, 1.0, 1.0)), (1, (1.0, 5.0, 1.0))):
+    for axis in range(3):
         clear = ~np.moveaxis(LESION, axis, 0).any(axis=(1, 2))
-        expected_ml = np.moveaxis(prediction, axis, 0)[clear].sum() * np.prod(spacing) / 1000
-        found = case_metrics(score, 0.45, LESION, BRAIN, spacing)["fp_clear_slices_ml"]
-        assert found == pytest.approx(expected_ml)
-        assert 0 < found < case_metrics(score, 0.45, LESION, BRAIN, spacing)["fp_ml"]
+        expected_ml = np.moveaxis(prediction, axis, 0)[clear].sum() * VOXEL_ML
+        found = case_metrics(score, 0.45, LESION, BRAIN, SPACING, slices_along=axis)
+        assert found["fp_clear_slices_ml"] == pytest.approx(expected_ml)
+        assert 0 < found["fp_clear_slices_ml"] < found["fp_ml"]
+    by_default = case_metrics(score, 0.45, LESION, BRAIN, SPACING)
+    assert by_default == case_metrics(score, 0.45, LESION, BRAIN, SPACING, slices_along=2)
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
+def test_slices_follow_the_thickest_axis_and_the_upright_one_where_all_are_alike(order):
+    def stored(spacing_mm):  # voxel axis i lies along the world's axis order[i], slightly tilted
+        return np.vstack([np.column_stack([(np.eye(3) + 0.1)[:, order] * spacing_mm, np.zeros(3)]), [0, 0, 0, 1]])
+
+    assert slice_axis(stored((1.0, 1.0, 1.0))) == order.index(2)
+    for axis in range(3):
+        assert slice_axis(stored([4.0 if each == axis else 1.0 for each in range(3)])) == axis
 
 
 def test_what_lies_outside_the_brain_changes_nothing_and_is_reported():

@@ -2,7 +2,13 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from pseudohealthy.evaluate.statistics import bootstrap_auroc, bootstrap_mean, bootstrap_median, paired_difference
+from pseudohealthy.evaluate.statistics import (
+    ScanScores,
+    bootstrap_auroc,
+    bootstrap_mean,
+    bootstrap_median,
+    paired_difference,
+)
 
 
 def test_mean_and_interval_of_many_subjects_agree_with_student():
@@ -86,10 +92,15 @@ def test_sequences_of_different_length_are_refused():
         paired_difference([0.1], [0.1, 0.2], ["a", "b"], 0)
 
 
+def scored(values, subjects, models=None):
+    """Scores of scans; of one model where none is named."""
+    return ScanScores(list(values), list(subjects), [""] * len(values) if models is None else list(models))
+
+
 def test_auroc_over_scans_has_the_hand_counted_area_and_an_interval_around_it():
     diseased, healthy = [4.0, 3.0, 1.0, 0.0, 6.0, 2.0], [0.0, 1.0, 0.5, 3.5]
     wins = sum((a > b) + 0.5 * (a == b) for a in diseased for b in healthy)
-    estimate = bootstrap_auroc(diseased, healthy, range(6), range(4), seed=0)
+    estimate = bootstrap_auroc(scored(diseased, range(6)), scored(healthy, range(4)), seed=0)
     assert estimate.mean == pytest.approx(wins / 24)
     assert 0 <= estimate.low < estimate.mean < estimate.high <= 1
     assert estimate.subjects == 6
@@ -97,20 +108,33 @@ def test_auroc_over_scans_has_the_hand_counted_area_and_an_interval_around_it():
 
 def test_auroc_interval_resamples_subjects_not_scans():
     rng = np.random.default_rng(0)
-    subject_ml, healthy = rng.normal(1, 1, 8), rng.normal(0, 1, 10).tolist()
-    alone = bootstrap_auroc(subject_ml.tolist(), healthy, range(8), range(10), seed=0)
-    repeated = bootstrap_auroc(np.repeat(subject_ml, 3).tolist(), healthy, np.repeat(range(8), 3), range(10), seed=0)
+    subject_ml, healthy = rng.normal(1, 1, 8), scored(rng.normal(0, 1, 10), range(10))
+    alone = bootstrap_auroc(scored(subject_ml, range(8)), healthy, seed=0)
+    repeated = bootstrap_auroc(scored(np.repeat(subject_ml, 3), np.repeat(range(8), 3)), healthy, seed=0)
     assert repeated.mean == pytest.approx(alone.mean)
     assert repeated.interval == pytest.approx(alone.interval)
 
 
 def test_auroc_without_a_group_is_undefined_and_with_one_subject_has_no_interval():
-    assert bootstrap_auroc([], [1.0], [], ["a"], 0).mean is None
-    assert bootstrap_auroc([1.0], [], ["a"], [], 0).mean is None
-    lonely = bootstrap_auroc([1.0, 2.0], [0.0, 3.0], ["a", "a"], ["b", "c"], 0)
+    assert bootstrap_auroc(scored([], []), scored([1.0], "a"), 0).mean is None
+    assert bootstrap_auroc(scored([1.0], "a"), scored([], []), 0).mean is None
+    lonely = bootstrap_auroc(scored([1.0, 2.0], "aa"), scored([0.0, 3.0], "bc"), 0)
     assert (lonely.mean, lonely.interval) == (0.5, None)
-    perfect = bootstrap_auroc([5.0, 6.0, 7.0], [0.0, 1.0], range(3), range(2), 0)
+    perfect = bootstrap_auroc(scored([5.0, 6.0, 7.0], "abc"), scored([0.0, 1.0], "de"), 0)
     assert perfect.interval == (1.0, 1.0)
+
+
+def test_in_an_auroc_a_person_counts_once_however_often_scanned():
+    found = bootstrap_auroc(scored([2.0] * 9 + [0.0], "aaaaaaaaab"), scored([1.0, 1.0], "cd"), 0)
+    assert found.mean == pytest.approx(0.5)
+
+
+def test_an_auroc_compares_scans_that_one_model_has_scored():
+    ill, well = (30.0, 20.0, 0.3, 0.2), (10.0, 0.1)  # the second model's threshold is high
+    pooled = bootstrap_auroc(scored(ill, "abcd"), scored(well, "ef"), 0)
+    each = bootstrap_auroc(scored(ill, "abcd", "1122"), scored(well, "ef", "12"), 0)
+    assert (pooled.mean, each.mean, each.interval) == (0.75, 1.0, (1.0, 1.0))
+    assert bootstrap_auroc(scored([1.0], "a", "1"), scored([0.0], "b", "2"), 0).mean is None
 
 
 @pytest.mark.parametrize("n", [7, 8])

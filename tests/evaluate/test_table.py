@@ -1,10 +1,11 @@
 import json
 import math
+from dataclasses import replace
 
 import pytest
 
 from pseudohealthy.errors import CohortError
-from pseudohealthy.evaluate.table import CaseResult, read_cases, summarise, write_cases
+from pseudohealthy.evaluate.table import CaseResult, read_cases, scored_by, summarise, write_cases
 
 
 def cases() -> list[CaseResult]:
@@ -30,6 +31,20 @@ def test_results_have_a_value_an_interval_and_counts_for_every_metric():
     low, high = cell["dice_ci"]
     assert 0.399 < low < 0.55 < high < 0.701
     assert (cell["hd95_mm"], cell["hd95_mm_n"], cell["dice_n"]) == (7.5, 3, 4)
+
+
+def test_scans_are_compared_within_the_model_that_scored_them_and_its_name_is_kept(tmp_path):
+    pooled = [
+        *scored_by(cases(), "Seed 1"),
+        *scored_by(
+            [replace(case, metrics={"volume_ml": 100 * case.metrics["volume_ml"]}) for case in cases()], "Seed 2"
+        ),
+    ]
+    write_cases(pooled, tmp_path / "cases.tsv")
+    assert [case.model for case in read_cases(tmp_path / "cases.tsv")] == [case.model for case in pooled]
+    one, both = (summarise(some)["cddpm"]["tumour"]["image_auroc"] for some in (cases(), pooled))
+    assert both == one < 1
+    assert summarise(scored_by(pooled, ""))["cddpm"]["tumour"]["image_auroc"] != one
 
 
 def test_undefined_is_null_and_the_whole_is_json_without_nan():

@@ -1,6 +1,7 @@
 import pytest
 
 from pseudohealthy.errors import CohortError
+from pseudohealthy.io.bids import discover
 from pseudohealthy.io.cohort import Case, Cohort, read_cohort, write_cohort
 
 
@@ -115,3 +116,14 @@ def test_bad_table_is_refused(text, found, folder):
         read_cohort(table(folder, text))
     assert found in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_a_link_without_its_file_and_a_folder_are_told_from_an_absent_file(tmp_path):
+    annexed = tmp_path / "dataset" / "sub-01" / "anat" / "sub-01_T1w.nii.gz"
+    annexed.parent.mkdir(parents=True)
+    annexed.symlink_to("../../.git/annex/objects/x/sub-01_T1w.nii.gz")
+    with pytest.raises(CohortError, match=r"a link to a file that is not there; needed a file\..*'datalad get'"):
+        discover([tmp_path / "dataset"])
+    (tmp_path / "scans" / "foo.nii.gz").mkdir(parents=True)
+    with pytest.raises(CohortError, match=r"foo\.nii\.gz, which is a folder; needed a file"):
+        discover([tmp_path / "scans"])

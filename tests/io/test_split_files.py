@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import pytest
 from monai.data import load_decathlon_datalist
@@ -6,7 +7,7 @@ from monai.data import load_decathlon_datalist
 from pseudohealthy.errors import CohortError, OutputError
 from pseudohealthy.io.cohort import Case, Cohort, read_cohort
 from pseudohealthy.io.match_cases import apply_entries
-from pseudohealthy.io.split_files import checked_format, read_json_split, write_division
+from pseudohealthy.io.split_files import apply_split, checked_format, read_json_split, write_division
 from pseudohealthy.io.splits import fold_by_group
 
 SPLITS = ["train", "train", "train", "annotated", "validation", "calibration", "test"]
@@ -32,6 +33,11 @@ def sides(cohort):
 
 def bare(cohort):
     return Cohort(Case(case.name, case.image, lesion_mask=case.lesion_mask) for case in cohort)
+
+
+def bare_but_held_out(cohort):
+    held_out = ("calibration", "test")
+    return Cohort(replace(case, split=case.split if case.split in held_out else "") for case in cohort)
 
 
 def test_a_division_for_nnunet_has_one_fold_and_returns(cohort, tmp_path):
@@ -83,6 +89,29 @@ def test_folds_in_a_datalist_are_monai_s(cohort, tmp_path):
     again, _ = apply_entries(bare(cohort), read_json_split(path, 1), "file")
     assert {case.name for case in again.split("validation")} == {e["case"] for e in training if e["fold"] == 1}
     assert [case.name for case in again.split("test")] == ["sub-06"]
+
+
+def test_a_table_gives_a_fold_to_validation_and_the_others_to_training(cohort, tmp_path):
+    path = tmp_path / "folds.tsv"
+    folded = fold_by_group(bare_but_held_out(cohort), 3, seed=0)
+    write_division(folded, path, "table")
+    for number in range(3):
+        again = apply_split(bare(cohort), path, number)
+        fold_of = {case.name: case.columns["fold"] for case in folded if "fold" in case.columns}
+        given = {name: "validation" if fold == str(number) else "train" for name, fold in fold_of.items()}
+        assert sides(again) == {**given, "sub-05": "calibration", "sub-06": "test"}
+    for wrong in (None, 3):
+        with pytest.raises(CohortError, match=r"found 3 folds.* needed the number of one of 0, 1, 2\."):
+            apply_split(bare(cohort), path, wrong)
+
+
+def test_a_fold_of_a_file_without_folds_is_refused(cohort, tmp_path):
+    write_division(cohort, tmp_path / "split.tsv", "table")
+    write_division(cohort, tmp_path / "list.json", "monai")
+    with pytest.raises(CohortError, match="found no folds"):
+        apply_split(bare(cohort), tmp_path / "split.tsv", 0)
+    with pytest.raises(CohortError, match="found no folds"):
+        read_json_split(tmp_path / "list.json", 0)
 
 
 def test_a_decathlon_dataset_s_own_file_is_understood(cohort, tmp_path):

@@ -8,7 +8,7 @@ from conftest import make_brain
 from pseudohealthy.errors import CohortError, LeakError
 from pseudohealthy.io.cohort import Case, Cohort
 from pseudohealthy.io.split_files import apply_split, write_split
-from pseudohealthy.io.splits import refuse_leaks, split_by_group
+from pseudohealthy.io.splits import chosen, refuse_leaks, split_by_group
 from pseudohealthy.io.volume import Volume, write_volume
 
 THREE_WAYS = {"train": 0.6, "validation": 0.2, "test": 0.2}
@@ -94,9 +94,25 @@ def test_chance_of_a_side_is_its_share_whatever_the_size_of_the_group(name, coho
         assert splits[side] / 200 == pytest.approx(share, abs=0.13)  # 3 standard errors are 0.10
 
 
+def test_a_split_that_is_asked_for_is_chosen_or_missed(cohort):
+    divided = split_by_group(cohort, {"train": 0.5, "test": 0.5}, seed=0)
+    assert (
+        list(chosen(divided, None, "test")) == list(chosen(divided, "test", "calibration")) == [*divided.split("test")]
+    )
+    assert len(chosen(divided, None, "calibration")) == 0  # whose scans they are to be, who needs them tells
+    assert chosen(cohort, None, "test") is cohort
+    with pytest.raises(CohortError, match=r"split 'annotated': found no scan of it \(splits: train, test\)"):
+        chosen(divided, "annotated", "test")
+    with pytest.raises(CohortError, match=r"\(splits: none\)"):
+        chosen(cohort, "test", "test")
+
+
 @pytest.mark.parametrize(
     "fractions",
-    [{}, {"train": 0.5}, {"train": 0.5, "val": 0.5}, {"train": 1.2, "test": -0.2}, {"train": 1.0, "test": 0.0}],
+    [
+        *({}, {"train": 0.5}, {"train": 0.5, "val": 0.5}, {"train": 1.2, "test": -0.2}, {"train": 1.0, "test": 0.0}),
+        *({"train": float("nan"), "test": 0.5}, {"train": 0.5, "test": float("nan")}, {"train": float("inf")}),
+    ],
 )
 def test_fractions_that_are_no_division_are_refused(fractions, cohort):
     with pytest.raises(CohortError, match="fractions of a split"):

@@ -1,9 +1,11 @@
+from itertools import product
+
 import pytest
 import torch
 
 import pseudohealthy.models.denoiser
 from pseudohealthy.models.condition import condition_encoder
-from pseudohealthy.models.denoiser import Denoiser, time_embedding, upsampled
+from pseudohealthy.models.denoiser import Denoiser, check_denoiser, time_embedding, upsampled
 from pseudohealthy.models.segmenters.unet import StandardisedConv, UNetSettings, unet, unet_res
 
 
@@ -34,6 +36,24 @@ def test_paper_denoiser_needs_the_published_compute_but_for_what_doubled_pixels_
         with FlopCounterMode(display=False) as counter:
             denoiser(torch.zeros(1, 1, 96, 96), torch.zeros(1), torch.zeros(1, 512))
     assert round(counter.get_total_flops() / 1e9) == gflop
+
+
+def test_widths_that_pass_the_check_make_a_denoiser_and_others_none():
+    def run(widths):
+        with torch.device("meta"):
+            Denoiser(widths, 2, 0, 1)(torch.zeros(1, 1, 8, 8), torch.zeros(1))
+
+    passed = 0
+    for widths in [*product(range(4, 165, 20), repeat=2), (32, 96), (30, 50), (48, 96, 160), (6, 8), (16,)]:
+        try:
+            check_denoiser(widths, 2, 1)
+        except ValueError:
+            with pytest.raises(ValueError, match="must be divisible"):
+                run(widths)
+        else:
+            run(widths)
+            passed += 1
+    assert passed > 10
 
 
 @pytest.mark.parametrize("size", [(4, 6), (5, 3), (1, 1)])

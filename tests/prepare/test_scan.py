@@ -8,6 +8,7 @@ from scipy.spatial.transform import Rotation
 from pseudohealthy.errors import ImageError
 from pseudohealthy.io.bids import discover
 from pseudohealthy.io.volume import Volume, read_volume
+from pseudohealthy.prepare.brain_mask import without_islands
 from pseudohealthy.prepare.model_grid import GRIDS, ModelGrid, sample
 from pseudohealthy.prepare.scan import prepare_scan
 from pseudohealthy.prepare.space import SPACES
@@ -151,7 +152,39 @@ def test_lesion_comes_onto_the_grid_inside_the_brain(made_brain):
     # model space is the brain's box, stretched: volumes scale with it
     stretch = np.linalg.det(prepared.model_from_world[:3, :3])
     assert on_grid.sum() * 0.008 == pytest.approx(lesion.sum() * brain.voxel_ml * stretch, rel=0.05)
-    assert not prepared.lesion_on_grid(brain.like(brain.data == 0)).any()
+    outside = np.zeros(brain.shape, bool)
+    outside[:4, :4, :4] = True
+    assert not prepared.lesion_on_grid(brain.like(outside)).any()
+
+
+@pytest.mark.parametrize("radius_mm", [1.5, 2.0, 3.0, 4.0])
+def test_small_lesions_keep_their_volume_on_a_coarser_grid(radius_mm, made_brain):
+    brain = made_brain((1.0, 1.0, 1.0))
+    prepared = prepare_scan(brain, SMALL)
+    stretch = np.linalg.det(prepared.model_from_world[:3, :3])
+    places = ((20.0, 5.0, 10.0), (-20.5, 5.5, 10.5), (20.3, -25.6, 0.9))
+    lesions = [soft_sphere(brain, place, radius_mm) > 0.5 for place in places]
+    there = sum(lesion.sum() for lesion in lesions) * brain.voxel_ml * stretch
+    found = sum(prepared.lesion_on_grid(brain.like(lesion)).sum() for lesion in lesions) * 0.008
+    assert found == pytest.approx(there, abs=0.004 * len(places))  # half a voxel each
+
+
+def test_a_speck_in_a_given_mask_does_not_move_the_brain_and_is_told(made_brain):
+    brain = made_brain((2.0, 2.0, 2.0))
+    clean, speck = (brain.like(brain.data != 0) for _ in range(2))
+    assert not speck.data[0, 0, 0]
+    speck.data[0, 0, 0] = True
+    one, other = (prepare_scan(brain, SMALL, given_mask=mask) for mask in (clean, speck))
+    np.testing.assert_array_equal(one.model_from_world, other.model_from_world)
+    assert one.native.warnings == ()
+    assert other.native.warnings == ("0.008 ml of the brain mask lie apart from the brain and count as brain",)
+
+
+def test_a_large_part_that_lies_apart_belongs_to_the_brain(made_brain):
+    brain = made_brain((2.0, 2.0, 2.0))
+    mask = brain.like(brain.data != 0)
+    mask.data[:, :, mask.shape[2] // 3] = False  # as where a mask cuts the cerebellum off
+    assert without_islands(mask).data.sum() == mask.data.sum()
 
 
 def test_given_mask_prepares_a_whole_head(made_brain):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,8 +18,13 @@ from pseudohealthy.io.volume import write_volume
 from pseudohealthy.prepare.model_grid import GRIDS
 from pseudohealthy.stages.calibrate import calibrate, native_scores
 from pseudohealthy.stages.infer import Inference
-from pseudohealthy.stages.model_folder import load_model
+from pseudohealthy.stages.model_folder import load_model, save_model
+from pseudohealthy.stages.recipe import load_recipe
+from pseudohealthy.stages.run_folder import RunFolder
 from pseudohealthy.stages.tensors import read_case
+from pseudohealthy.stages.train_reconstructor import train_reconstructor
+from pseudohealthy.stages.train_segmenter import Supervision, train_segmenter
+from pseudohealthy.workflows.evaluate_cohort import evaluate_cohort
 
 ROWS = ["constant", "threshold", "threshold_dark", "zmap", "zmap_dark", "cddpm", "unet_res", "sadm_res"]
 
@@ -114,6 +121,64 @@ def test_models_of_different_reconstructors_are_refused(fitted):
         parameter.add_(1.0)
     with pytest.raises(ModelFolderError, match="another reconstructor"):
         calibrate([fitted.load(), other], fitted.cohort.split("calibration"))
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"map": "absolute"}, "score.map absolute, where the first model has ssim"),
+        ({"median_voxels": 3}, "voxels 3, w"),
+    ],
+)
+def test_models_of_different_unsupervised_maps_are_refused(changed, said, fitted):
+    one, other = fitted.load(), load_model(fitted.stage_1)
+    recipe = replace(other.recipe, score=replace(other.recipe.score, **changed))
+    with pytest.raises(ModelFolderError, match=said):
+        calibrate([one, replace(other, recipe=recipe)], fitted.cohort.split("calibration"))
+
+
+def test_of_a_persons_scans_the_one_that_asks_for_most_counts(fitted):
+    model, (first, second) = load_model(fitted.stage_1), fitted.cohort.split("calibration")
+    told = {}
+    (alone,) = calibrate([model], Cohort([first, second]), asked=lambda row, name, low: told.update({(row, name): low}))
+    again = replace(second, name="sub-again", subject=first.subject)
+    (same,) = calibrate([model], Cohort([first, again]))
+    for row, policies in same.calibration.items():
+        lowest = [told[row, case.name] for case in (first, second)]
+        assert policies["healthy"].per_scan == (max(lowest),)
+        assert alone.calibration[row]["healthy"].per_scan == tuple(sorted(lowest))
+        assert policies["healthy"].statement.startswith("n = 1: no guarantee below 50 %")
+
+
+def test_scans_that_the_thresholds_were_found_on_are_no_test(tmp_path, fitted):
+    (model,) = calibrate([load_model(fitted.stage_1)], fitted.cohort.split("calibration"))
+    save_model(model, tmp_path / "model")
+    loaded, first = load_model(tmp_path / "model"), fitted.cohort.split("calibration")[0]
+    assert loaded.calibration == model.calibration
+    copy = shutil.copy(first.image, tmp_path / "another-name.nii.gz")
+    with pytest.raises(LeakError, match="found renamed, on which the model's thresholds were found"):
+        evaluate_cohort([loaded], Cohort([replace(first, name="renamed", image=Path(copy))]))
+
+
+def test_healthy_scans_that_stage_two_painted_on_are_refused(tmp_path, fitted):
+    healthy = fitted.cohort.split("calibration")  # which Stage I has not seen
+    recipe = load_recipe("smoke", ["supervision.synthetic=blobs", "segmenter_training.steps=1"])
+    scans = Supervision(healthy, Cohort(()), fitted.cohort.split("validation"))
+    model = train_segmenter(load_model(fitted.stage_1), scans, recipe, RunFolder(tmp_path / "run"))
+    assert list(model.trained_on) == ["reconstructor", "segmenter", "painted"]
+    with pytest.raises(LeakError, match="from which the model has learned"):
+        calibrate([load_model(tmp_path / "run/model")], healthy)
+
+
+def test_a_patient_without_mask_is_no_healthy_scan_of_either_stage(tmp_path, fitted):
+    train, validation = fitted.cohort.split("train"), fitted.cohort.split("validation")
+    ill = [Cohort([replace(cohort[0], pathology="stroke")]) for cohort in (train, validation)]
+    recipe = load_recipe("smoke", ["supervision.synthetic=blobs", "segmenter_training.steps=1"])
+    for scans in (Supervision(ill[0], Cohort(()), validation), Supervision(train, Cohort(()), ill[1])):
+        with pytest.raises(CohortError, match="whose pathology is not 'healthy'"):
+            train_segmenter(load_model(fitted.stage_1), scans, recipe, RunFolder(tmp_path / "run"))
+        with pytest.raises(CohortError, match="whose pathology is not 'healthy'"):
+            train_reconstructor(scans.healthy, scans.validation, recipe, RunFolder(tmp_path / "run"))
 
 
 @pytest.mark.parametrize("split", ["train", "annotated"])

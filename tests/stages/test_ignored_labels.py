@@ -153,7 +153,9 @@ def test_metrics_are_those_of_the_brain_without_them(labelled, fitted):
         threshold = model.calibration[row]["healthy"].value
         assert found[row, "native"] == case_metrics(native[row], threshold, mask.lesion.data, counted, (5.0, 5.0, 5.0))
         brain = scan.mask.data.transpose(2, 1, 0) & ~ignored
-        assert found[row, "model"] == case_metrics(scores[row], threshold, lesion, brain, (2.0, 2.0, 2.0))
+        assert found[row, "model"] == case_metrics(
+            scores[row], threshold, lesion, brain, (2.0, 2.0, 2.0), slices_along=0
+        )
         blind = case_metrics(native[row], threshold, mask.lesion.data, scan.native_mask.data, (5.0, 5.0, 5.0))
         forgiven = (native[row] > threshold) & mask.ignored.data & scan.native_mask.data
         forgiven_ml = float(np.count_nonzero(forgiven) * scan.native.voxel_ml)

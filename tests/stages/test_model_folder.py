@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import dataclasses
 import json
 import shutil
 from pathlib import Path
@@ -99,7 +100,7 @@ def test_a_folder_whose_writing_was_interrupted_is_no_model(tmp_path, fitted, mo
 def test_thresholds_are_replaced_without_touching_the_weights(tmp_path, fitted):
     folder = fitted.copy_of_model(tmp_path / "model")
     before = {path.name: sha256(path) for path in folder.iterdir() if path.name != "calibration.json"}
-    save_calibration({}, folder)
+    save_calibration(dataclasses.replace(fitted.load(), calibration={}), folder)
     assert load_model(folder).calibration == {}
     assert before == {path.name: sha256(path) for path in folder.iterdir() if path.name != "calibration.json"}
 

@@ -63,3 +63,45 @@ def test_an_unknown_recipe_lists_the_shipped_ones():
 def test_an_override_without_value_is_refused():
     with pytest.raises(ConfigError, match="KEY=VALUE"):
         load_recipe("small", ["score.beta"])
+
+
+@pytest.mark.parametrize(
+    ("overrides", "subject"),
+    [
+        (["score.beta=0.3", "foo.bar=1"], "--set foo.bar=1"),
+        (["score.map=lpips", "augment.gamma=0"], "--set score.map=lpips: score.map"),
+        (["augment=x"], "--set augment=x: augment"),
+        (["reconstructor.settings=3"], "--set reconstructor.settings=3: reconstructor.settings"),
+        (["reconstructor.method=[cddpm]"], "--set reconstructor.method=[cddpm]: reconstructor.method"),
+        (["reconstructor.method=ae", "reconstructor.settings={latent: 0}"], None),
+    ],
+)
+def test_an_override_that_is_wrong_is_the_subject(overrides, subject):
+    with pytest.raises(ConfigError) as caught:
+        load_recipe("small", overrides)
+    assert caught.value.subject == (subject or " ".join(f"--set {override}" for override in overrides))
+
+
+def test_a_recipe_that_is_wrong_without_its_overrides_is_the_subject_itself(tmp_path):
+    (tmp_path / "recipe.yaml").write_text("colour: red")
+    with pytest.raises(ConfigError, match="colour") as caught:
+        load_recipe(tmp_path / "recipe.yaml", ["score.beta=0.3"])
+    assert caught.value.subject == str(tmp_path / "recipe.yaml")
+
+
+@pytest.mark.parametrize(
+    "override",
+    [
+        *("reconstructor.settings.widths=[48, 96]", "reconstructor.settings.noise_scale=.nan"),
+        *("segmenter.settings.widths=[8]", "segmenter.settings.widths=[36, 64]", "segmenter.settings.prior=0"),
+        *(
+            "reconstructor={method: dae, settings: {widths: [36]}}",
+            "reconstructor={method: disyre, settings: {blocks: 0}}",
+        ),
+        *("reconstructor_training.weight_decay=.inf", "reconstructor_training.seed=9223372036854775808"),
+        "augment.mirror=-0.1",
+    ],
+)
+def test_settings_that_nothing_can_be_made_of_are_refused(override):
+    with pytest.raises(ConfigError):
+        load_recipe("small", [override])

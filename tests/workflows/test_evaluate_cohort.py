@@ -64,7 +64,8 @@ def test_metrics_beside_them_are_those_on_the_model_grid(of_balls, fitted):
     score = inference.rows(scan, inference.branches(scan))["sadm_res"]
     (found,) = [c.metrics for c in of_balls.cases if (c.case, c.row, c.grid) == (case.name, "sadm_res", "model")]
     threshold = model.calibration["sadm_res"]["healthy"].value
-    assert found == case_metrics(score, threshold, lesion, to_zyx(scan.mask.data), (2.0, 2.0, 2.0))
+    brain = to_zyx(scan.mask.data)
+    assert found == case_metrics(score, threshold, lesion, brain, (2.0, 2.0, 2.0), slices_along=0)
 
 
 def test_constant_has_the_dice_of_the_whole_brain(of_balls):

@@ -17,7 +17,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="scans; where there is a split column, those of --split",
     )
     parser.add_argument(
-        "--split", default="calibration", help="which scans of a cohort with a split column (default: calibration)"
+        "--split", help="only scans of this split (default: calibration, where there is a split column)"
     )
     parser.add_argument("--max-healthy-ml", type=float, help="volume that a healthy scan may have above (default: 1)")
     parser.add_argument("--alpha", type=float, help="share of healthy scans that may have more (default: 0.1)")
@@ -27,18 +27,23 @@ def run(args: argparse.Namespace) -> None:
     """Do it."""
     import dataclasses
     import logging
+    import math
 
     from pseudohealthy.errors import ConfigError
     from pseudohealthy.io.bids import discover
+    from pseudohealthy.io.splits import chosen
     from pseudohealthy.stages.calibrate import calibrate
     from pseudohealthy.stages.model_folder import load_model, save_calibration
 
     model = load_model(args.model)
     settings = model.recipe.calibration
     if args.max_healthy_ml is not None:
-        if args.max_healthy_ml < 0:
+        if not 0 <= args.max_healthy_ml < math.inf:
             raise ConfigError(
-                "--max-healthy-ml", found=f"{args.max_healthy_ml:g}", needed="0 or more", fix="For example: 1.0"
+                "--max-healthy-ml",
+                found=f"{args.max_healthy_ml:g}",
+                needed="0 or more, and finite",
+                fix="For example: 1.0",
             )
         settings = dataclasses.replace(settings, max_healthy_ml=args.max_healthy_ml)
     if args.alpha is not None:
@@ -47,9 +52,7 @@ def run(args: argparse.Namespace) -> None:
                 "--alpha", found=f"{args.alpha:g}", needed="a share between 0 and 1", fix="For example: 0.1"
             )
         settings = dataclasses.replace(settings, alpha=args.alpha)
-    cohort = discover(args.data)
-    if any(case.split for case in cohort):
-        cohort = cohort.split(args.split)
+    cohort = chosen(discover(args.data), args.split, "calibration")
     asked: dict[str, float] = {}
 
     def remember(row: str, scan: str, lowest: float) -> None:
@@ -57,7 +60,7 @@ def run(args: argparse.Namespace) -> None:
             asked[scan] = lowest
 
     (calibrated,) = calibrate([model], cohort, settings, asked=remember)
-    save_calibration(calibrated.calibration, args.model)
+    save_calibration(calibrated, args.model)
     tell = logging.getLogger("pseudohealthy").info
     if asked:
         highest = sorted(asked, key=lambda scan: -asked[scan])[:_MOST]

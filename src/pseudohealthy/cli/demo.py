@@ -14,13 +14,15 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Do it."""
+    from pseudohealthy.config import MOST_SEED
     from pseudohealthy.errors import ConfigError
     from pseudohealthy.stages.run_folder import RunFolder
     from pseudohealthy.workflows.experiments.demo import demo
     from pseudohealthy.workflows.experiments.virtual_plan import load_plan
 
-    if args.seed < 0:
-        raise ConfigError("--seed", found=str(args.seed), needed="0 or more", fix="For example: --seed 1")
+    if not 0 <= args.seed <= MOST_SEED:
+        needed = f"0 to {MOST_SEED}"
+        raise ConfigError("--seed", found=str(args.seed), needed=needed, fix="For example: --seed 1")
     with RunFolder.open(args.out, overwrite=args.overwrite) as folder:
         demo(folder, load_plan("smoke" if args.smoke else "demo"), args.seed)
         folder.log(f"Open {(folder.path / 'report.html').resolve()}")

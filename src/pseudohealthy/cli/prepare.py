@@ -42,8 +42,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Do it."""
+    from pseudohealthy.errors import ConfigError
     from pseudohealthy.io.bids import discover
     from pseudohealthy.io.dicom import as_nifti
+    from pseudohealthy.prepare.bias_field import MOST_LEVELS
     from pseudohealthy.stages.progress import progress
     from pseudohealthy.stages.run_folder import RunFolder
     from pseudohealthy.workflows.prepare_cohort import load_settings, prepare_cohort
@@ -54,6 +56,9 @@ def run(args: argparse.Namespace) -> None:
         key: getattr(args, key) for key in ("space", "template", "engine", "strip") if getattr(args, key) is not None
     }
     if args.bias_field is not None:
+        if not 0 <= args.bias_field <= MOST_LEVELS:
+            needed = f"levels from 0 to {MOST_LEVELS}"
+            raise ConfigError("--bias-field", found=str(args.bias_field), needed=needed, fix="Leave it out for 0.")
         given["bias_field_levels"] = args.bias_field
     settings = load_settings(args.config, given)
     resume = args.resume or (shard is not None and not args.overwrite)

@@ -21,7 +21,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         dest="files",
         metavar="FILE[=NAME]",
-        help="as a file says: table with case and split, splits_final.json, MONAI datalist, or the paper's tables",
+        help="as a file says: table with case and split or fold, splits_final.json, MONAI datalist, the paper's tables",
     )
     parser.add_argument(
         "--stratify", nargs="+", default=[], metavar="COLUMN", help="sides alike in these, such as age site lesion_ml"
@@ -43,13 +43,19 @@ def run(args: argparse.Namespace) -> None:
     import logging
 
     from pseudohealthy.cli.teller import Console
-    from pseudohealthy.errors import PartialFailure
+    from pseudohealthy.errors import ConfigError, PartialFailure
     from pseudohealthy.io.bids import discover
     from pseudohealthy.io.split_files import checked_format, write_division
     from pseudohealthy.stages.progress import progress
     from pseudohealthy.workflows import split_cohort as work
 
     tell = logging.getLogger("pseudohealthy").info
+    if args.seed < 0:
+        raise ConfigError("--seed", found=str(args.seed), needed="0 or more", fix="For example: --seed 1")
+    if args.fold is not None and not args.files:
+        raise ConfigError(
+            "--fold", found="no --from", needed="a file with folds", fix="Add --from, or leave --fold out."
+        )
     kind = checked_format(args.out, args.format)
     shares = work.shares_from(args.share) if args.share else None
     applied = work.apply_files(args.inputs, work.files_from(args.files), args.fold) if args.files else None

@@ -59,14 +59,14 @@ def run_reconstructor(args: argparse.Namespace) -> None:
     from pseudohealthy.io.bids import discover
     from pseudohealthy.io.splits import refuse_leaks
     from pseudohealthy.stages.recipe import load_recipe
-    from pseudohealthy.stages.train_reconstructor import train_reconstructor
+    from pseudohealthy.stages.train_reconstructor import train_reconstructor, validation_of
     from pseudohealthy.workflows.training_page import TrainingPage
 
     recipe = load_recipe(args.config, args.overrides)
     with _entered(args, recipe.reconstructor_training) as (run, processes):
         cohort = discover(args.data)
         refuse_leaks(cohort.sides())
-        healthy, validation = cohort.split("train"), cohort.split("validation").healthy
+        healthy, validation = cohort.split("train"), validation_of(cohort)
         train_reconstructor(
             healthy, validation, recipe, run, resume=args.resume, processes=processes, watch=TrainingPage(run.path)
         )
@@ -74,6 +74,8 @@ def run_reconstructor(args: argparse.Namespace) -> None:
 
 def run_segmenter(args: argparse.Namespace) -> None:
     """Train Stage II."""
+    from pseudohealthy.data.anomalies import ANOMALIES
+    from pseudohealthy.errors import ConfigError
     from pseudohealthy.io.bids import discover
     from pseudohealthy.io.cohort import Cohort
     from pseudohealthy.io.splits import refuse_leaks
@@ -83,6 +85,9 @@ def run_segmenter(args: argparse.Namespace) -> None:
     from pseudohealthy.stages.train_segmenter import Supervision, train_segmenter
     from pseudohealthy.workflows.training_page import TrainingPage
 
+    if args.synthetic and args.synthetic not in ("none", *ANOMALIES):
+        needed = f"one of none, {', '.join(ANOMALIES)}"
+        raise ConfigError("--synthetic", found=f"'{args.synthetic}'", needed=needed, fix="Check the spelling.")
     synthetic = [f"supervision.synthetic={args.synthetic}"] if args.synthetic else []
     recipe = load_recipe(args.config, [*args.overrides, *synthetic])
     stage_1 = load_model(args.reconstructor)

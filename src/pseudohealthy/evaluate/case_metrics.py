@@ -39,6 +39,8 @@ def case_metrics(
     brain_mask: NDArray[np.bool_],
     spacing_mm: Sequence[float],
     twin_score: NDArray[np.floating[Any]] | None = None,
+    *,
+    slices_along: int = 2,
 ) -> dict[str, float | None]:
     """Metrics of one scan. Everything is counted inside the brain mask; undefined is None (`score/metrics.py`).
 
@@ -50,6 +52,7 @@ def case_metrics(
         brain_mask: bool, same shape.
         spacing_mm: Voxel size on each axis.
         twin_score: Score of the same head without the lesion, on the same grid, where it is known (simulated scans).
+        slices_along: Axis along which slices follow each other (`slice_axis`); 0 on the model grid, which is (z, y, x).
 
     Returns:
         The keys of `CASE_METRICS`: those of `score/metrics.py` but `image_auroc`, which needs several scans, and
@@ -81,9 +84,7 @@ def case_metrics(
             "false_lesions": metrics.false_lesions(prediction, reference, voxel_ml),
             "volume_error_ml": metrics.volume_error_ml(prediction, reference, voxel_ml),
             "fp_ml": metrics.fp_ml(prediction, reference, voxel_ml),
-            "fp_clear_slices_ml": metrics.fp_clear_slices_ml(
-                prediction, reference, brain, voxel_ml, slice_axis(spacing_mm)
-            ),
+            "fp_clear_slices_ml": metrics.fp_clear_slices_ml(prediction, reference, brain, voxel_ml, slices_along),
             "volume_ml": float(np.count_nonzero(prediction) * voxel_ml),
         }
     result["lesion_ml"] = float(np.count_nonzero(reference) * voxel_ml)
@@ -95,6 +96,8 @@ def case_metrics(
     return result
 
 
-def slice_axis(spacing_mm: Sequence[float]) -> int:
-    """The axis along which slices follow each other: that of the thickest; the last where all are alike."""
-    return max(range(len(spacing_mm)), key=lambda axis: (round(spacing_mm[axis], 3), axis))
+def slice_axis(affine: NDArray[np.float64]) -> int:
+    """The axis along which slices follow each other: that of the thickest; the nearest to up where all are alike."""
+    spacing_mm = np.linalg.norm(affine[:3, :3], axis=0)
+    upright = np.abs(affine[2, :3]) / spacing_mm
+    return max(range(3), key=lambda axis: (round(float(spacing_mm[axis]), 3), float(upright[axis])))

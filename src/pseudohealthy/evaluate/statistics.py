@@ -111,43 +111,59 @@ def paired_difference(
     return bootstrap_mean([None if a is None or b is None else a - b for a, b in pairs], subjects, seed, level)
 
 
-def bootstrap_auroc(
-    diseased: Sequence[float],
-    healthy: Sequence[float],
-    diseased_subjects: Sequence[Hashable],
-    healthy_subjects: Sequence[Hashable],
-    seed: int,
-    level: float = 0.95,
-) -> Estimate:
+@dataclass(frozen=True)
+class ScanScores:
+    """Scores of a group of scans, one value a scan in each of three lists.
+
+    Attributes:
+        values: What is compared, such as the volume above the threshold.
+        subjects: Who was scanned.
+        models: Which model scored it: a volume above one model's threshold says nothing about another's.
+    """
+
+    values: Sequence[float]
+    subjects: Sequence[Hashable]
+    models: Sequence[Hashable]
+
+
+def bootstrap_auroc(diseased: ScanScores, healthy: ScanScores, seed: int, level: float = 0.95) -> Estimate:
     """Area under the curve of scans of two groups, resampling the subjects of each group by themselves.
 
     Args:
-        diseased: Scan score (volume above the threshold) of each diseased scan.
-        healthy: The same of each healthy scan.
-        diseased_subjects: Subject of each diseased scan.
-        healthy_subjects: Subject of each healthy scan.
+        diseased: Scores of the diseased scans.
+        healthy: Scores of the healthy scans.
         seed: Seed of the resampling.
         level: Nominal coverage.
 
     Returns:
-        The area (ties half); `subjects` counts the diseased group. No interval with fewer than two subjects in a
-        group. Where every diseased scan exceeds every healthy one, all resamples agree and the interval is [1, 1].
+        The area (ties half): the mean over the pairs of subjects whom one model has scored, each with one weight
+        however many scans they have. `subjects` counts the diseased group. No interval with fewer than two subjects in
+        a group. Where every diseased scan exceeds every healthy one, all resamples agree and the interval is [1, 1].
     """
-    ids = list(dict.fromkeys(diseased_subjects))
-    healthy_ids = list(dict.fromkeys(healthy_subjects))
-    if not ids or not healthy_ids:
+    ids, healthy_ids = list(dict.fromkeys(diseased.subjects)), list(dict.fromkeys(healthy.subjects))
+    same = np.array([[one == other for other in healthy.models] for one in diseased.models], np.float64)
+    if not same.any():
         return Estimate(None, None, None, len(ids))
-    a, b = np.asarray(diseased, dtype=np.float64)[:, None], np.asarray(healthy, dtype=np.float64)[None, :]
-    wins = (a > b) + 0.5 * (a == b)
+    a, b = np.asarray(diseased.values, np.float64)[:, None], np.asarray(healthy.values, np.float64)[None, :]
+    scans, healthy_scans = _members(diseased.subjects, ids), _members(healthy.subjects, healthy_ids).T
+    counts = scans @ same @ healthy_scans
+    wins = scans @ (((a > b) + 0.5 * (a == b)) * same) @ healthy_scans / np.maximum(counts, 1.0)
+    pairs = counts > 0
+    area = float(wins[pairs].mean())
     if min(len(ids), len(healthy_ids)) < 2:
-        return Estimate(float(wins.mean()), None, None, len(ids))
-    rows = _resample_shares(len(ids), seed)[:, [ids.index(subject) for subject in diseased_subjects]]
-    # Another seed: groups of one size would else be resampled in step.
-    columns = _resample_shares(len(healthy_ids), seed + 1)[:, [healthy_ids.index(item) for item in healthy_subjects]]
-    areas = np.sum((rows @ wins) * columns, axis=1) / (rows.sum(axis=1) * columns.sum(axis=1))
+        return Estimate(area, None, None, len(ids))
+    # Another seed for the columns: groups of one size would else be resampled in step.
+    rows, columns = _resample_shares(len(ids), seed), _resample_shares(len(healthy_ids), seed + 1)
+    drawn = np.sum((rows @ pairs) * columns, axis=1)
+    areas = np.sum((rows @ wins) * columns, axis=1)[drawn > 0] / drawn[drawn > 0]
     tail = _tail(min(len(ids), len(healthy_ids)), level)
     low, high = np.clip(np.quantile(areas, [tail, 1.0 - tail]), 0.0, 1.0)
-    return Estimate(float(wins.mean()), float(low), float(high), len(ids))
+    return Estimate(area, float(low), float(high), len(ids))
+
+
+def _members(subjects: Sequence[Hashable], ids: Sequence[Hashable]) -> NDArray[np.float64]:
+    """(subject, scan): 1 where the scan is the subject's."""
+    return np.array([[subject == one for subject in subjects] for one in ids], np.float64)
 
 
 def _subject_means(values: Sequence[float | None], subjects: Sequence[Hashable]) -> NDArray[np.float64]:

@@ -6,16 +6,17 @@ import csv
 import io
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeAlias
 
 from pseudohealthy.errors import CohortError
-from pseudohealthy.evaluate.statistics import Estimate, bootstrap_auroc, bootstrap_mean
+from pseudohealthy.evaluate.statistics import Estimate, ScanScores, bootstrap_auroc, bootstrap_mean
 from pseudohealthy.io.files import write_text
 
 UNDEFINED = "n/a"  # as in BIDS tables
 _COLUMNS = ("row", "test_set", "case", "subject", "grid")
+_MODEL = "model"  # one more column where several models of one row are in a table
 
 Cell: TypeAlias = dict[str, float | int | list[float] | None]
 Results: TypeAlias = dict[str, dict[str, Cell]]
@@ -32,6 +33,7 @@ class CaseResult:
         subject: Who was scanned: the unit of resampling. One name is one person, across cohorts too.
         grid: `native` or `model`: the grid that the metrics were counted on.
         metrics: Metric -> value, None where undefined.
+        model: In an experiment of several models of one row, which of them scored it: its seed and fold.
 
     Raises:
         ValueError: A metric is NaN or infinite.
@@ -43,6 +45,7 @@ class CaseResult:
     subject: str
     grid: str
     metrics: Mapping[str, float | None]
+    model: str = ""
 
     def __post_init__(self) -> None:
         for name, value in self.metrics.items():
@@ -86,15 +89,17 @@ def summarise(
 
 
 def write_cases(cases: Sequence[CaseResult], path: Path) -> None:
-    """Write one case a row (TSV, undefined is n/a), numbers with all their digits."""
+    """Write one case a row (TSV, undefined is n/a), numbers with all their digits; the models where they have names."""
     names = list(dict.fromkeys(name for case in cases for name in case.metrics))
+    models = any(case.model for case in cases)
     text = io.StringIO()
     writer = csv.writer(text, delimiter="\t", lineterminator="\n")
-    writer.writerow([*_COLUMNS, *names])
+    writer.writerow([*_COLUMNS, *([_MODEL] if models else []), *names])
     for case in cases:
         values = (case.metrics.get(name) for name in names)
         writer.writerow(
             [case.row, case.test_set, case.case, case.subject, case.grid]
+            + ([case.model] if models else [])
             + [UNDEFINED if value is None else repr(float(value)) for value in values]
         )
     write_text(path, text.getvalue())
@@ -115,32 +120,34 @@ def read_cases(path: Path) -> list[CaseResult]:
     width = len(_COLUMNS)
     if not lines or tuple(lines[0][:width]) != _COLUMNS:
         raise CohortError(path, found=f"columns {', '.join(lines[0]) if lines else '(none)'}", needed=needed, fix=fix)
-    names = lines[0][width:]
+    first = width + (lines[0][width : width + 1] == [_MODEL])
+    names = lines[0][first:]
     cases = []
     for number, line in enumerate(lines[1:], start=2):
         try:
-            values = [None if value == UNDEFINED else float(value) for value in line[width:]]
+            values = [None if value == UNDEFINED else float(value) for value in line[first:]]
             row, test_set, case, subject, grid = line[:width]
-            cases.append(CaseResult(row, test_set, case, subject, grid, dict(zip(names, values, strict=True))))
+            metrics, model = dict(zip(names, values, strict=True)), "".join(line[width:first])
+            cases.append(CaseResult(row, test_set, case, subject, grid, metrics, model))
         except ValueError as error:
             raise CohortError(path, found=f"{error} in line {number}", needed=needed, fix=fix) from error
     return cases
 
 
+def scored_by(cases: Sequence[CaseResult], model: str) -> list[CaseResult]:
+    """The cases with the name of the model that scored them."""
+    return [replace(case, model=model) for case in cases]
+
+
 def _enter_image_auroc(cell: Cell, members: Sequence[CaseResult], healthy: Sequence[CaseResult], seed: int) -> None:
     """Scan score = volume above the threshold (rule 5); scans without one (no stored threshold) are left out."""
-    ill, well = (
-        [(case, volume) for case in group if (volume := case.metrics.get("volume_ml")) is not None]
-        for group in (members, healthy)
-    )
-    estimate = bootstrap_auroc(
-        [volume for _, volume in ill],
-        [volume for _, volume in well],
-        [case.subject for case, _ in ill],
-        [case.subject for case, _ in well],
-        seed,
-    )
-    _enter(cell, "image_auroc", estimate, len({case.case for case, _ in ill}))
+    ill, well = ([case for case in group if case.metrics.get("volume_ml") is not None] for group in (members, healthy))
+    _enter(cell, "image_auroc", bootstrap_auroc(_volumes(ill), _volumes(well), seed), len({case.case for case in ill}))
+
+
+def _volumes(cases: Sequence[CaseResult]) -> ScanScores:
+    volumes = [volume for case in cases if (volume := case.metrics["volume_ml"]) is not None]
+    return ScanScores(volumes, [case.subject for case in cases], [case.model for case in cases])
 
 
 def _enter(cell: Cell, metric: str, estimate: Estimate, n: int) -> None:

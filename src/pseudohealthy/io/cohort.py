@@ -163,12 +163,7 @@ def case_from_row(row: Mapping[str, str], folder: Path, table: Path) -> Case:
         if path is None and key == "image":
             raise CohortError(table, found="a row without an image", needed="a path", fix="Fill the column 'image'.")
         if path is not None and not path.is_file():
-            raise CohortError(
-                table,
-                found=f"the {key.replace('_', ' ')} {path}, which does not exist",
-                needed="paths relative to the table",
-                fix="Mend the path or remove the row.",
-            )
+            raise _no_file(table, f"the {key.replace('_', ' ')} {path}", path)
     image = folder / row["image"]
     name = parse_name(image)
     subject = f"sub-{name.entities['sub']}" if name.entities else ""
@@ -183,6 +178,17 @@ def case_from_row(row: Mapping[str, str], folder: Path, table: Path) -> Case:
         ignored_labels=_labels(row, "ignored_labels", table),
         **(texts | {"subject": texts["subject"] or subject}),
     )
+
+
+def _no_file(table: Path, named: str, path: Path) -> CohortError:
+    if path.is_dir():
+        fix = "Give the path of the file in it, or rename the folder: its name is that of an image."
+        return CohortError(table, found=f"{named}, which is a folder", needed="a file", fix=fix)
+    if path.is_symlink():
+        fix = "Fetch the file, in a DataLad dataset by 'datalad get' or 'git annex get', or leave the scan out."
+        return CohortError(table, found=f"{named}, a link to a file that is not there", needed="a file", fix=fix)
+    found, fix = f"{named}, which does not exist", "Mend the path or remove the row."
+    return CohortError(table, found=found, needed="paths relative to the table", fix=fix)
 
 
 def _labels(row: Mapping[str, str], column: str, table: Path) -> tuple[int, ...]:

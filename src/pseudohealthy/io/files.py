@@ -89,7 +89,7 @@ def new_output_folder(path: str | Path, *, overwrite: bool = False, resume: bool
             path,
             found="a folder with files in it",
             needed="an empty or new folder",
-            fix="Choose another one, or pass --overwrite; a training or benchmark continues with --resume.",
+            fix="Choose another one. Where the command has them, --overwrite replaces files in it, --resume continues.",
         )
     write_bytes(path / ".writable", b"")  # permission bits do not tell: read-only mounts, access lists, quotas
     (path / ".writable").unlink(missing_ok=True)  # by another process that enters the folder now

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from pseudohealthy.io.table import is_table, read_table, write_table
 
 FORMATS = ("table", "nnunet", "monai")
 _SUFFIXES = {"table": (".tsv", ".csv"), "nnunet": (".json",), "monai": (".json",)}
+_EXAMPLES = {"table": "cohort.tsv", "nnunet": "splits_final.json", "monai": "datalist.json"}
 _MONAI_KEYS = {"train": "training"}  # the other splits go by their own names
 _SPLIT_OF_KEY = {"training": "train", "val": "validation", "testing": "test"}
 
@@ -44,11 +45,13 @@ def checked_format(path: Path, given: str | None = None) -> str:
     if path.exists():
         raise OutputError(path, found="a file", needed="a new name", fix="Remove it or choose another --out.")
     if path.suffix.lower() not in _SUFFIXES[kind]:
+        kinds = [given] if given else list(FORMATS)
+        endings = dict.fromkeys(ending for one in kinds for ending in _SUFFIXES[one])
         raise OutputError(
             path,
-            found="no name of a table, nor of a JSON file",
-            needed=f"a name that ends in {' or '.join(_SUFFIXES[kind])}",
-            fix="For example: --out cohort.tsv, --out splits_final.json, --out datalist.json",
+            found=f"a name with the ending '{path.suffix}'" if path.suffix else "a name without an ending",
+            needed=f"a name that ends in {' or '.join(endings)}" + (f" for --format {given}" if given else ""),
+            fix=f"For example: {', '.join(f'--out {_EXAMPLES[one]}' for one in kinds)}",
         )
     return kind
 
@@ -128,7 +131,7 @@ def read_json_split(path: Path, fold: int | None = None) -> list[Entry]:
             path, found=f"that it cannot be read ({error})", needed="a JSON file", fix="Check the path."
         ) from error
     if isinstance(content, list) and content and all(_is_fold(item) for item in content):
-        chosen = content[_chosen(path, fold, len(content))]
+        chosen = content[int(_chosen(path, fold, [str(number) for number in range(len(content))]))]
         return [
             Entry(name, split) for key, split in (("train", "train"), ("val", "validation")) for name in chosen[key]
         ]
@@ -148,24 +151,30 @@ def _is_fold(item: object) -> bool:
     )
 
 
-def _chosen(path: Path, fold: int | None, count: int) -> int:
-    if fold is None and count == 1:
-        return 0
-    if fold is None or not 0 <= fold < count:
+def _chosen(path: Path, fold: int | None, folds: Sequence[str]) -> str:
+    if not folds:
+        raise CohortError(path, found="no folds", needed="folds, to choose one", fix="Leave --fold out.")
+    if fold is None and len(folds) == 1:
+        return folds[0]
+    if str(fold) not in folds:
         raise CohortError(
             path,
-            found=f"{count} folds" + ("" if fold is None else f", and no fold {fold}"),
-            needed=f"the number of one, 0 to {count - 1}",
-            fix="Choose the fold whose 'val' is for validation: --fold 0",
+            found=f"{len(folds)} folds" + ("" if fold is None else f", and no fold {fold}"),
+            needed=f"the number of one of {', '.join(folds)}",
+            fix=f"Choose the fold that is for validation: --fold {folds[0]}",
         )
-    return fold
+    return str(fold)
+
+
+def _in_order(folds: Iterable[object]) -> list[str]:
+    return sorted({str(fold) for fold in folds}, key=lambda fold: (len(fold), fold))  # 9 before 10
 
 
 def _read_monai(path: Path, content: Mapping[str, Any], fold: int | None) -> list[Entry]:
     entries = []
     lists = {key: value for key, value in content.items() if isinstance(value, list)}
-    folds = {item["fold"] for item in lists.get("training", []) if isinstance(item, dict) and "fold" in item}
-    chosen = _chosen(path, fold, len(folds)) if folds else None
+    folds = _in_order(item["fold"] for item in lists.get("training", []) if isinstance(item, dict) and "fold" in item)
+    chosen = _chosen(path, fold, folds) if folds or fold is not None else None
     for key, items in lists.items():
         split = _SPLIT_OF_KEY.get(key, key)
         for item in items:
@@ -173,19 +182,29 @@ def _read_monai(path: Path, content: Mapping[str, Any], fold: int | None) -> lis
             if not isinstance(image, str):
                 continue  # `modality`, `labels` and others that a datalist may hold besides scans
             beside = (path.parent / image).resolve()
-            in_fold = isinstance(item, dict) and chosen is not None and item.get("fold") == chosen
+            in_fold = isinstance(item, dict) and chosen is not None and str(item.get("fold")) == chosen
             entries.append(Entry(str(beside) if beside.is_file() else image, "validation" if in_fold else split))
     return entries
 
 
-def apply_split(cohort: Cohort, path: str | Path) -> Cohort:
-    """Set the split of each case from a table with the columns `case` and `split`.
+def apply_split(cohort: Cohort, path: str | Path, fold: int | None = None) -> Cohort:
+    """Set the split of each case from a table with the columns `case` and `split`, or `case` and `fold`.
+
+    Args:
+        cohort: The cases.
+        path: The table.
+        fold: Which fold is for validation; the others are for training. Who is in no fold has the split of its row.
 
     Raises:
-        CohortError: A case is missing from the table or has no split there, or it names one twice or an unknown one.
+        CohortError: A case is missing from the table or has no split there, or it names one twice or an unknown one; or
+            it has folds of which none was chosen.
     """
     path = Path(path)
-    rows = read_table(path, required=["case", "split"])
+    rows = read_table(path, required=["case", "split"] if fold is None else ["case"])
+    folds = _in_order(row["fold"] for row in rows if row.get("fold"))
+    by_fold = fold is not None or (folds and not all(row["split"] for row in rows))
+    chosen = _chosen(path, fold, folds) if by_fold else None
+    split_of = {row["case"]: _side(row, chosen) for row in rows}
     listed = [row["case"] for row in rows]
     known = {case.name for case in cohort}
     twice = sorted({name for name in listed if listed.count(name) > 1})
@@ -193,7 +212,7 @@ def apply_split(cohort: Cohort, path: str | Path) -> Cohort:
         ("no row for", sorted(known - set(listed))),
         ("an unknown case,", sorted(set(listed) - known)),
         ("two rows for", twice),
-        ("no split for", [row["case"] for row in rows if not row["split"]]),
+        ("no split for", [name for name, split in split_of.items() if not split]),
     ):
         if names:
             raise CohortError(
@@ -202,5 +221,10 @@ def apply_split(cohort: Cohort, path: str | Path) -> Cohort:
                 needed="one row for each case of the cohort",
                 fix="Make the split table from this cohort.",
             )
-    split_of = {row["case"]: row["split"] for row in rows}
     return Cohort(replace(case, split=split_of[case.name]) for case in cohort)
+
+
+def _side(row: Mapping[str, str], chosen: str | None) -> str:
+    if chosen is None or not row["fold"]:
+        return row.get("split", "")
+    return "validation" if row["fold"] == chosen else "train"

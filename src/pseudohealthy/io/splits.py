@@ -61,6 +61,26 @@ def _refuse_shared(what: str, entries: list[tuple[str, Case, str]]) -> None:
             )
 
 
+def chosen(cohort: Cohort, name: str | None, usual: str) -> Cohort:
+    """The cases of the split that is asked for; else of the usual one, or all where no case has a split.
+
+    Raises:
+        CohortError: A split is asked for that no case has.
+    """
+    there = cohort.sides()
+    if name is None:
+        return cohort.split(usual) if there else cohort
+    asked = cohort.split(name)
+    if not len(asked):
+        raise CohortError(
+            f"split '{name}'",
+            found=f"no scan of it (splits: {', '.join(there) or 'none'})",
+            needed="at least one",
+            fix="Mend the column 'split' of the cohort table, or choose others with --split.",
+        )
+    return asked
+
+
 def split_by_group(
     cohort: Cohort,
     fractions: Mapping[str, float],
@@ -89,7 +109,7 @@ def split_by_group(
     """
     unknown = [name for name in fractions if name not in SPLITS]
     total = sum(fractions.values())
-    if unknown or abs(total - 1) > 1e-6 or min(fractions.values(), default=0) <= 0:
+    if unknown or not abs(total - 1) <= 1e-6 or min(fractions.values(), default=0) <= 0:  # so that NaN is refused
         raise CohortError(
             "fractions of a split",
             found=", ".join(f"{name} {share:g}" for name, share in fractions.items()) or "none",

@@ -11,16 +11,6 @@ from torch.nn import functional
 from pseudohealthy.models.segmenters.unet import double_conv
 
 
-def check_widths(name: str, widths: tuple[int, ...]) -> None:
-    """Refuse settings that no network can be built from.
-
-    Raises:
-        ValueError: They are not two or more multiples of 4, of 8 above 32.
-    """
-    if len(widths) < 2 or any(width < 4 or width % (4 if width <= 32 else 8) for width in widths):
-        raise ValueError(f"{name} {widths} are not two or more multiples of 4 (of 8 above 32)")
-
-
 class ConvUNet(nn.Module):
     """Two convolutions a level, average pooling, bilinear upsampling, a 1x1 convolution.
 

@@ -8,6 +8,7 @@ is theirs.
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from typing import Literal
 
 import torch
@@ -15,6 +16,24 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 Resample = Literal["none", "down", "up"]
+
+
+def check_denoiser(widths: tuple[int, ...], blocks: int, unshuffle: int) -> None:
+    """Refuse settings that no denoiser can be built from.
+
+    Raises:
+        ValueError: There is no level or no block, or `group_norm` cannot divide a level, or two that are joined.
+    """
+    if not widths or any(width < 4 or width % 4 for width in widths):
+        raise ValueError(f"widths {widths} are not one or more multiples of 4")
+    joined = [2 * width for width in widths] + [sum(pair) for pair in pairwise(widths)]
+    uneven = [channels for channels in (*widths, *joined) if channels > 128 and channels % 32]
+    if uneven:
+        made = f"{uneven[0]} channels, alone or where levels are joined"
+        raise ValueError(f"widths {widths} make {made}: above 128 that is no multiple of 32")
+    for name, value in (("blocks", blocks), ("unshuffle", unshuffle)):
+        if value < 1:
+            raise ValueError(f"{name} {value} is not 1 or more")
 
 
 def group_norm(channels: int) -> nn.GroupNorm:

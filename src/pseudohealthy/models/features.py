@@ -96,7 +96,10 @@ class Features(nn.Module):
         return [name for name, module in self.named_modules() if isinstance(module, SameConv)]
 
     def forward(self, x: Tensor) -> list[Tensor]:
-        """Slices (n, 1, y, x) in [0, 1.5] -> the levels from fine to coarse, each (n, channels, y', x') in [0, 6]."""
+        """Slices (n, 1, y, x) in [0, 1.5] -> the levels from fine to coarse, each (n, channels, y', x') in [0, 6].
+
+        Above 1 everything looks alike: the network has learned from photographs, whose brightest is 1.
+        """
         size = [self.zoom * edge for edge in x.shape[-2:]]
         image = functional.interpolate(x.clamp(0, 1), size, mode="bilinear", align_corners=False)
         h = functional.relu6(self.conv_stem(((255 * image - 127) / 128).expand(-1, 3, -1, -1)))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
@@ -13,6 +15,7 @@ from pseudohealthy.prepare.regions import support
 SMALLEST_BRAIN_ML = 700.0
 LARGEST_BRAIN_ML = 2200.0  # brains laid over the MNI152, which is larger than most, reach 2.0 l
 _FRAGMENT_ML = 300.0
+_ISLAND_SHARE = 0.01
 _LEAST_BACKGROUND = (
     0.1  # share of zero voxels: a brain fills half of its own bounding box, so its corners alone are more
 )
@@ -60,6 +63,27 @@ def brain_mask(image: Volume, given: Volume | None = None) -> Volume:
         mask = _foreground(image)
     _check_volume(subject, float(mask.sum()) * image.voxel_ml, given is not None)
     return image.like(mask)
+
+
+def without_islands(mask: Volume) -> Volume:
+    """Return a brain mask without the pieces below 1 % of its largest: a far speck would move the box of the brain."""
+    box = support(mask.data, 0)
+    pieces, count = ndimage.label(mask.data[box], structure=np.ones((3, 3, 3)))
+    if count < 2:
+        return mask
+    sizes = np.bincount(pieces.ravel())
+    large = sizes >= _ISLAND_SHARE * sizes[1:].max()
+    large[0] = False
+    kept = np.zeros(mask.shape, np.bool_)
+    kept[box] = large[pieces]
+    return mask.like(kept)
+
+
+def island_warnings(mask: Volume) -> Iterator[str]:
+    """Yield a sentence where a brain mask has islands."""
+    apart = np.count_nonzero(mask.data) - np.count_nonzero(without_islands(mask).data)
+    if apart:
+        yield f"{apart * mask.voxel_ml:.2g} ml of the brain mask lie apart from the brain and count as brain"
 
 
 def is_stripped(image: Volume) -> bool:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from pseudohealthy.io.templates import load_template
 from pseudohealthy.io.volume import Volume
 from pseudohealthy.prepare.bias_field import MOST_LEVELS, BiasField, find_bias_field
-from pseudohealthy.prepare.brain_mask import brain_mask, is_stripped
+from pseudohealthy.prepare.brain_mask import brain_mask, is_stripped, island_warnings
 from pseudohealthy.prepare.intensity import CEILING, IntensityScale, fit_scale
 from pseudohealthy.prepare.output_grid import OutputGrid, around_box, around_template
 from pseudohealthy.prepare.register import ENGINES, register
@@ -183,6 +183,7 @@ def _quality(found: Registration) -> dict[str, Any]:
 
 def _warnings(scan: Volume, mask: Volume, coverage: float) -> Iterator[str]:
     yield from scan.warnings
+    yield from island_warnings(mask)
     sides = (("left", "right"), ("back", "front"), ("lower", "upper"))
     upright = mask.canonical().data
     for axis, names in enumerate(sides):

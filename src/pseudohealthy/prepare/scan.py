@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pseudohealthy.io.volume import Volume
-from pseudohealthy.prepare.brain_mask import brain_mask
+from pseudohealthy.prepare.brain_mask import brain_mask, island_warnings
 from pseudohealthy.prepare.intensity import CEILING, IntensityScale, fit_scale
-from pseudohealthy.prepare.model_grid import ModelGrid, field, sample, sample_back
+from pseudohealthy.prepare.model_grid import ModelGrid, field, keep_volume, sample, sample_back
 from pseudohealthy.prepare.regions import support
 from pseudohealthy.prepare.space import SPACES
 
@@ -47,9 +47,9 @@ class PreparedScan:
         return volume
 
     def lesion_on_grid(self, lesion: Volume) -> NDArray[np.bool_]:
-        """Bring a lesion mask on the scan's own grid to the model grid: bool (x, y, z), inside the brain."""
-        on_grid = sample(lesion.like(lesion.data.astype(bool)), self.model_from_world, self.grid)
-        return np.asarray(on_grid.data & self.mask.data)
+        """Bring a lesion mask from the scan's grid to the model grid with its volume: bool (x, y, z), in the brain."""
+        on_grid = sample(lesion.like(lesion.data.astype(np.float32)), self.model_from_world, self.grid)
+        return np.asarray(keep_volume(on_grid.data) & self.mask.data)
 
 
 def prepare_scan(
@@ -67,6 +67,8 @@ def prepare_scan(
         ImageError: No brain mask can be found, the brain has no contrast, or it cannot be laid into the space.
     """
     native_mask = brain_mask(image, given_mask)
+    if given_mask is not None:
+        image = replace(image, warnings=(*image.warnings, *island_warnings(native_mask)))
     model_from_world = SPACES[space](image, native_mask)
     scale = fit_scale(image, native_mask)
     box = support(native_mask.data, 0)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from pseudohealthy.io.templates import load_template
 from pseudohealthy.io.volume import Volume
+from pseudohealthy.prepare.brain_mask import without_islands
 from pseudohealthy.prepare.regions import size, start, support
 from pseudohealthy.prepare.register import register
 from pseudohealthy.prepare.registration import refuse_untrusted
@@ -21,7 +22,8 @@ def brainbox(image: Volume, mask: Volume) -> NDArray[np.float64]:
     """Map the box of a brain onto the box of the MNI brain, centred at 0.
 
     The box is measured along the scan's own voxel axes in RAS order, edge to edge: tilted and oblique scans keep their
-    slices, and any storage order of the same voxels gives the same map. Left stays left.
+    slices, and any storage order of the same voxels gives the same map. Left stays left. Islands of the mask are left
+    out of it.
 
     Args:
         image: The scan; only its mask matters here.
@@ -30,7 +32,7 @@ def brainbox(image: Volume, mask: Volume) -> NDArray[np.float64]:
     Returns:
         Affine (4, 4) from world mm to model space mm; exactly invertible, without rotation relative to the voxel axes.
     """
-    upright = mask.canonical()
+    upright = without_islands(mask).canonical()
     box = support(upright.data, 0)
     low, high = start(box) - 0.5, start(box) + size(box) - 0.5  # voxel edges
     model_from_voxel = np.eye(4)

@@ -11,13 +11,14 @@ from numpy.typing import NDArray
 from pseudohealthy.config import CalibrationSettings
 from pseudohealthy.errors import CohortError
 from pseudohealthy.io.cohort import Cohort
+from pseudohealthy.io.files import sha256
 from pseudohealthy.models.detectors import DETECTORS
 from pseudohealthy.prepare.model_grid import GRIDS
 from pseudohealthy.prepare.scan import PreparedScan
 from pseudohealthy.score.thresholds import Threshold, healthy_threshold, lesion_threshold, lowest_threshold
-from pseudohealthy.stages.infer import Inference, Map, refuse_other_reconstructors, score_with
+from pseudohealthy.stages.infer import Inference, Map, score_with
 from pseudohealthy.stages.model_folder import Model
-from pseudohealthy.stages.refuse import refuse_seen, refuse_unmasked
+from pseudohealthy.stages.refuse import refuse_other_reconstructors, refuse_seen, refuse_unmasked
 from pseudohealthy.stages.tensors import read_case, read_lesion, to_zyx
 
 
@@ -33,7 +34,8 @@ def calibrate(
     """The models with thresholds for each of their rows, found on scans that they have not learned from.
 
     The `healthy` policy is found on the scans without lesion, the `lesion` policy on those with one. Volumes are
-    counted in each scan's own grid, as `predict` does.
+    counted in each scan's own grid, as `predict` does. Of a person's several healthy scans the one that asks for most
+    counts: they are alike, and what is promised is promised for another person.
 
     Args:
         models: What is calibrated; they share one reconstructor, which runs once a scan.
@@ -63,7 +65,7 @@ def calibrate(
     recipe = models[0].recipe
     settings = settings or recipe.calibration
     inferences = [Inference(model) for model in models]
-    healthy: dict[str, list[float]] = {}
+    healthy: dict[str, dict[str, float]] = {}
     annotated: dict[str, list[Annotated]] = {}
     for case in cohort:
         prepared = read_case(case, GRIDS[recipe.grid], recipe.space)
@@ -76,12 +78,19 @@ def calibrate(
                     annotated.setdefault(row, []).append((native[brain], lesion.lesion.data[brain]))
                 else:
                     lowest = lowest_threshold(native, brain, prepared.native.voxel_ml, settings.max_healthy_ml)
-                    healthy.setdefault(row, []).append(lowest)
+                    of_row = healthy.setdefault(row, {})
+                    of_row[case.subject] = max(lowest, of_row.get(case.subject, lowest))
                     asked(row, case.name, lowest)
         advance()
-    thresholds = {row: _policies(healthy.get(row), annotated.get(row), settings) for row in {**healthy, **annotated}}
+    thresholds = {
+        row: _policies([*healthy.get(row, {}).values()], annotated.get(row), settings)
+        for row in {**healthy, **annotated}
+    }
+    used = tuple(sorted({sha256(case.image) for case in cohort}))
     return [
-        dataclasses.replace(model, calibration={row: thresholds[row] for row in _rows_of(model, thresholds)})
+        dataclasses.replace(
+            model, calibration={row: thresholds[row] for row in _rows_of(model, thresholds)}, calibrated_on=used
+        )
         for model in models
     ]
 
@@ -91,7 +100,7 @@ Annotated = tuple[NDArray[np.float32], NDArray[np.bool_]]
 
 
 def _policies(
-    healthy: Sequence[float] | None, annotated: Sequence[Annotated] | None, settings: CalibrationSettings
+    healthy: Sequence[float], annotated: Sequence[Annotated] | None, settings: CalibrationSettings
 ) -> dict[str, Threshold]:
     policies: dict[str, Threshold] = {}
     if healthy:

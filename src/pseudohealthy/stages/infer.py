@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 
 from pseudohealthy import __version__
 from pseudohealthy.data.slices import SliceBatch, generator
-from pseudohealthy.errors import ModelFolderError
 from pseudohealthy.io.cohort import Case
 from pseudohealthy.models.detectors import DETECTORS
 from pseudohealthy.prepare.scan import PreparedScan
@@ -229,32 +228,6 @@ def score_with(inferences: Sequence[Inference], prepared: PreparedScan) -> list[
         scored.append((branches, {row: score for row, score in rows.items() if row not in given}))
         given |= rows.keys()
     return scored
-
-
-def refuse_other_reconstructors(models: Sequence[Model]) -> None:
-    """Refuse models that do not share one and the same reconstructor, or whose own rows have one name.
-
-    Raises:
-        ModelFolderError: They do not, or have.
-    """
-    first, names = models[0].reconstructor.state_dict(), {models[0].row}
-    for model in models[1:]:
-        other = model.reconstructor.state_dict()
-        if first.keys() != other.keys() or not all(torch.equal(first[key], other[key]) for key in first):
-            raise ModelFolderError(
-                f"model {model.row}",
-                found="another reconstructor than that of the first model",
-                needed="models that share Stage I",
-                fix="Evaluate them one by one.",
-            )
-        if model.row in names:
-            raise ModelFolderError(
-                f"model {model.row}",
-                found="two models of this name",
-                needed="one model a row of the table",
-                fix="Evaluate them one by one.",
-            )
-        names.add(model.row)
 
 
 @contextmanager

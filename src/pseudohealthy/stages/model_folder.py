@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,8 @@ from pseudohealthy.stages.card import card
 from pseudohealthy.stages.recipe import Recipe, as_dict, recipe_from
 
 FORMAT = 1
+SCANS = "scans_sha256"
+"""The key of `calibration.json` that is no row."""
 WEIGHTS = ("population.safetensors", "reconstructor.safetensors", "segmenter.safetensors")
 
 
@@ -46,6 +48,7 @@ class Model:
         trained_on: Stage -> name -> SHA-256 of the scans it learned from: calibration and tests refuse them.
         reference: What Stage II is given as x^: `reconstruction`, or, as a control, `input` or `population`.
         calibration: Row -> policy -> threshold.
+        calibrated_on: SHA-256 of the scans that the thresholds were found on: tests refuse them.
         metrics: Validation metrics of the training.
     """
 
@@ -57,6 +60,7 @@ class Model:
     trained_on: Mapping[str, Mapping[str, str]]
     reference: str = "reconstruction"
     calibration: Mapping[str, Mapping[str, Threshold]] = field(default_factory=dict)
+    calibrated_on: Sequence[str] = ()
     metrics: Mapping[str, float] = field(default_factory=dict)
 
     @property
@@ -93,7 +97,7 @@ def save_model(model: Model, folder: Path) -> None:
         (folder / WEIGHTS[2]).unlink(missing_ok=True)  # of a model that was saved here before
     else:
         _save_weights(folder / WEIGHTS[2], model.segmenter.state_dict())
-    save_calibration(model.calibration, folder)
+    save_calibration(model, folder)
     write_json(folder / "metrics.json", dict(model.metrics))
     text = card(model.row, as_dict(model.recipe), model.trained_on, model.population.n, alone=model.segmenter is None)
     write_text(folder / "README.md", text)
@@ -114,13 +118,13 @@ def save_model(model: Model, folder: Path) -> None:
     )
 
 
-def save_calibration(calibration: Mapping[str, Mapping[str, Threshold]], folder: Path) -> None:
-    """Write the thresholds of a model folder."""
-    plain = {
+def save_calibration(model: Model, folder: Path) -> None:
+    """Write the thresholds of a model folder, and which scans they were found on."""
+    plain: dict[str, Any] = {
         row: {policy: dataclasses.asdict(threshold) for policy, threshold in policies.items()}
-        for row, policies in calibration.items()
+        for row, policies in model.calibration.items()
     }
-    write_json(folder / "calibration.json", plain)
+    write_json(folder / "calibration.json", {**plain, SCANS: list(model.calibrated_on)} if plain else {})
 
 
 def fingerprint(model: Model) -> str:
@@ -159,7 +163,7 @@ def load_model(folder: Path) -> Model:
             seed=int(config["seed"]),
             trained_on={stage: dict(scans) for stage, scans in config["trained_on"].items()},
             reference=str(config["reference"]),
-            calibration=_calibration(folder),
+            **_calibration(folder),
             metrics=json.loads((folder / "metrics.json").read_text(encoding="utf-8")),
         )
     except ModelFolderError:
@@ -204,8 +208,9 @@ def _check_files(folder: Path, files: Mapping[str, str]) -> None:
             raise _broken(folder, f"that {name} was changed after the model was saved (its SHA-256 differs)")
 
 
-def _calibration(folder: Path) -> dict[str, dict[str, Threshold]]:
+def _calibration(folder: Path) -> dict[str, Any]:
     content = json.loads((folder / "calibration.json").read_text(encoding="utf-8"))
+    used = tuple(str(content_hash) for content_hash in content.pop(SCANS, ()))
     calibration = {
         row: {policy: Threshold.from_dict(values) for policy, values in policies.items()}
         for row, policies in content.items()
@@ -213,7 +218,7 @@ def _calibration(folder: Path) -> dict[str, dict[str, Threshold]]:
     for threshold in (threshold for policies in calibration.values() for threshold in policies.values()):
         if not 0 <= threshold.value <= 1:
             raise ValueError(f"the threshold {threshold.value} in calibration.json")
-    return calibration
+    return {"calibration": calibration, "calibrated_on": used}
 
 
 def _broken(folder: Path, found: str) -> ModelFolderError:

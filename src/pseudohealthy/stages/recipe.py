@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import reduce
 from operator import attrgetter
 from pathlib import Path
 from typing import Any
@@ -67,6 +69,7 @@ SHARED: dict[str, type] = {
     "score": ScoreSettings,
     "calibration": CalibrationSettings,
 }
+_SEE = "See docs/reference/recipe.md."
 
 
 def load_recipe(name: str | Path, overrides: Sequence[str] = ()) -> Recipe:
@@ -89,15 +92,12 @@ def load_recipe(name: str | Path, overrides: Sequence[str] = ()) -> Recipe:
     content = _yaml(text, str(path)) or {}
     if not isinstance(content, Mapping):
         raise ConfigError(path, found="no keys", needed="a YAML mapping", fix="See the shipped recipes for examples.")
-    content = dict(content)
-    for override in overrides:
-        key, equals, value = override.partition("=")
-        if not equals:
-            raise ConfigError(
-                f"--set {override}", found="no '='", needed="KEY=VALUE", fix="For example: --set score.beta=0.3"
-            )
-        _put(content, key.split("."), _yaml(value, f"--set {override}"))
-    return recipe_from(content, str(path))
+    changed = reduce(_overridden, overrides, dict(content))
+    try:
+        return recipe_from(changed, str(path))
+    except ConfigError:
+        recipe_from(content, str(path))  # what is wrong without the overrides, too, is the recipe's own fault
+        return recipe_from(changed, _at_fault(content, overrides))
 
 
 def recipe_from(content: Mapping[str, Any], subject: str) -> Recipe:
@@ -107,6 +107,7 @@ def recipe_from(content: Mapping[str, Any], subject: str) -> Recipe:
         content: As read from YAML or from a model folder.
         subject: What to call it in an error.
     """
+    _refuse_values_for_keys(content, subject)
     stage_1 = _method(content, "reconstructor", RECONSTRUCTORS, "cddpm", subject)
     stage_2 = _method(content, "segmenter", SEGMENTERS, "unet_res", subject)
     parser = ArgumentParser(exit_on_error=False)
@@ -124,9 +125,7 @@ def recipe_from(content: Mapping[str, Any], subject: str) -> Recipe:
         parsed = parser.instantiate_classes(parser.parse_object(dict(content)))
     except (ArgumentError, KeyError, TypeError, ValueError) as error:
         problem = " ".join(str(error).split())
-        raise ConfigError(
-            subject, found=problem, needed="the keys and types of a recipe", fix="See docs/reference/recipe.md."
-        ) from error
+        raise ConfigError(subject, found=problem, needed="the keys and types of a recipe", fix=_SEE) from error
     for key, names in (
         ("grid", GRIDS),
         ("space", SPACES),
@@ -145,6 +144,16 @@ def recipe_from(content: Mapping[str, Any], subject: str) -> Recipe:
         segmenter=MethodChoice(stage_2, parsed.segmenter.settings),
         **{key: parsed[key] for key in SHARED},
     )
+
+
+def _refuse_values_for_keys(content: Mapping[str, Any], subject: str) -> None:
+    """Refuse `score: 3`, which jsonargparse would tell in its own terms."""
+    for key in (*SHARED, "reconstructor.settings", "segmenter.settings"):
+        value: Any = content
+        for part in key.split("."):
+            value = value.get(part, {}) if isinstance(value, Mapping) else {}
+        if not isinstance(value, Mapping):
+            raise ConfigError(f"{subject}: {key}", found=f"the value {value!r}", needed="keys with values", fix=_SEE)
 
 
 def _refuse_uneven(subject: str, settings: Any, grid: str) -> None:
@@ -205,20 +214,35 @@ def _yaml(text: str, subject: str) -> Any:
         ) from error
 
 
-def _put(content: dict[str, Any], keys: Sequence[str], value: Any) -> None:
-    for key in keys[:-1]:
-        inner = content.get(key)
-        content[key] = dict(inner) if isinstance(inner, Mapping) else {}
-        content = content[key]
-    content[keys[-1]] = value
+def _overridden(content: Mapping[str, Any], override: str) -> dict[str, Any]:
+    key, equals, value = override.partition("=")
+    subject = f"--set {override}"
+    if not equals:
+        raise ConfigError(subject, found="no '='", needed="KEY=VALUE", fix="For example: --set score.beta=0.3")
+    return _put(content, key.split("."), _yaml(value, subject))
+
+
+def _at_fault(content: Mapping[str, Any], overrides: Sequence[str]) -> str:
+    """The override without which the recipe would be right, as it was given; all of them where it takes several."""
+    for number, override in enumerate(overrides):
+        with suppress(ConfigError):
+            recipe_from(reduce(_overridden, [*overrides[:number], *overrides[number + 1 :]], dict(content)), "")
+            return f"--set {override}"
+    return " ".join(f"--set {override}" for override in overrides)
+
+
+def _put(content: Mapping[str, Any], keys: Sequence[str], value: Any) -> dict[str, Any]:
+    first, *others = keys
+    inner = content.get(first)
+    return {**content, first: _put(inner if isinstance(inner, Mapping) else {}, others, value) if others else value}
 
 
 def _method(content: Mapping[str, Any], stage: str, table: Mapping[str, object], default: str, subject: str) -> str:
     section = content.get(stage) or {}
     method = section.get("method", default) if isinstance(section, Mapping) else section
-    if method not in table:
+    if not isinstance(method, str) or method not in table:
         raise _unknown(f"{subject}: {stage}.method", method, table)
-    return str(method)
+    return method
 
 
 def _unknown(subject: str, found: object, names: Iterable[str]) -> ConfigError:

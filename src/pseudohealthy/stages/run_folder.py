@@ -50,12 +50,12 @@ class RunFolder:
     @classmethod
     @contextmanager
     def open(
-        cls, path: Path, *, resume: bool = False, overwrite: bool = False, leads: bool = True
+        cls, path: Path, *, resume: bool = False, overwrite: bool = False, leads: bool = True, shared: bool = False
     ) -> Iterator[RunFolder]:
         """Make the folder, or enter it again with `resume`.
 
-        Bad input that shows up inside leaves nothing behind, but for a training that has a checkpoint: its steps are
-        worth more than a clean folder.
+        Bad input that shows up inside leaves nothing behind, but for a training that has a checkpoint, whose steps are
+        worth more than a clean folder, and for a folder that is `shared`: other processes write into it.
 
         Raises:
             OutputError: It cannot be written, or is not empty and neither flag is given, or the disk is full.
@@ -75,7 +75,7 @@ class RunFolder:
         except (InputError, OSError) as error:
             if isinstance(error, OSError) and error.errno not in NO_ROOM:
                 raise
-            if not used and not any(folder.rglob("*.ckpt")):
+            if not used and not shared and not any(folder.rglob("*.ckpt")):
                 _empty(folder)
                 _remove(absent)
             if isinstance(error, OSError):

@@ -53,7 +53,7 @@ def load(kind: type[T], folder: str, what: str, name: str | Path, given: Mapping
     except (ArgumentError, KeyError, TypeError, ValueError, yaml.YAMLError) as error:
         raise ConfigError(
             path,
-            found=" ".join(str(error).split()),
+            found=" ".join(str(error).split()).replace("content.", ""),
             needed=f"the keys and types of a {what}",
             fix=f"See the shipped ones for examples: {', '.join(known)}.",
         ) from error

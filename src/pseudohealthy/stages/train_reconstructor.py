@@ -23,6 +23,7 @@ from pseudohealthy.stages.model_folder import Model, save_model
 from pseudohealthy.stages.pretrained import give_pretrained
 from pseudohealthy.stages.processes import ALONE, Processes
 from pseudohealthy.stages.recipe import Recipe, as_yaml
+from pseudohealthy.stages.refuse import refuse_unmasked
 from pseudohealthy.stages.run_folder import RunFolder
 from pseudohealthy.stages.stored import stored
 from pseudohealthy.stages.training import Loss, fit
@@ -55,11 +56,13 @@ def train_reconstructor(
         watch: Who watches.
 
     Raises:
-        CohortError: A cohort is empty, or a training scan has a lesion mask with a lesion in it.
+        CohortError: A cohort is empty, a training scan has a lesion mask with a lesion in it, or a patient has none.
         LeakError: A subject is on both sides.
     """
-    _refuse_empty(healthy, "training")
-    _refuse_empty(validation, "validation")
+    _refuse_empty(healthy, "training", "train")
+    _refuse_empty(validation, "validation", "validation")
+    refuse_unmasked(healthy, "training scans of Stage I")
+    refuse_unmasked(validation, "validation scans of Stage I")
     refuse_leaks({"train": healthy, "validation": validation})
     settings = recipe.reconstructor_training
     inputs = run.record(
@@ -207,13 +210,30 @@ def mean_in(error: Tensor, where: Tensor) -> float:
     return float(error[where].abs().mean()) if bool(where.any()) else 0.0
 
 
-def _refuse_empty(cohort: Cohort, role: str) -> None:
+def validation_of(cohort: Cohort) -> Cohort:
+    """The scans of the split `validation` that Stage I is validated on: those without a lesion mask.
+
+    Raises:
+        CohortError: There are scans, and each has one.
+    """
+    held_out = cohort.split("validation")
+    if len(held_out) and not len(held_out.healthy):
+        raise CohortError(
+            "validation scans of Stage I",
+            found="no scan without a lesion mask",
+            needed="at least one; a scan with an empty mask is not taken",
+            fix="Leave the column 'lesion_mask' of a healthy scan empty, or give another healthy scan this split.",
+        )
+    return held_out.healthy
+
+
+def _refuse_empty(cohort: Cohort, role: str, split: str) -> None:
     if len(cohort) == 0:
         raise CohortError(
             f"{role} scans",
             found="none",
             needed="at least one",
-            fix=f"Check the folder, or the 'split' column of its cohort table ('{role}').",
+            fix=f"Check the folder, or the 'split' column of its cohort table ('{split}').",
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import cast
 
@@ -24,7 +25,7 @@ from pseudohealthy.stages.model_folder import Model, save_model
 from pseudohealthy.stages.processes import ALONE, Processes
 from pseudohealthy.stages.recipe import Recipe, as_yaml
 from pseudohealthy.stages.reference import Reference
-from pseudohealthy.stages.refuse import refuse_seen
+from pseudohealthy.stages.refuse import refuse_seen, refuse_unmasked
 from pseudohealthy.stages.run_folder import RunFolder
 from pseudohealthy.stages.slabs import refuse_slabs
 from pseudohealthy.stages.stored import stored
@@ -127,8 +128,9 @@ def train_segmenter(
         recipe=recipe,
         segmenter=network,
         reference=reference,
-        trained_on={**stage_1.trained_on, "segmenter": {case.name: inputs[case.name] for case in scans.annotated}},
+        trained_on={**stage_1.trained_on, **_learned_from(scans, inputs)},
         calibration={},
+        calibrated_on=(),
         metrics={
             **stage_1.metrics,
             **{f"segmenter_{key}": value for key, value in {**checks(network), UNTRAINED: untrained}.items()},
@@ -237,6 +239,16 @@ def _validation_batch(store: SliceStore, recipe: Recipe, seed: int, slab: int) -
     return dataclasses.replace(slices, x=x, lesion=label)
 
 
+def _learned_from(scans: Supervision, inputs: Mapping[str, str]) -> dict[str, dict[str, str]]:
+    """Stage II's part of `trained_on`; scans that were painted on may be others than those of Stage I."""
+    learned = {"segmenter": scans.annotated, "painted": scans.healthy}
+    return {
+        role: {case.name: inputs[case.name] for case in cohort}
+        for role, cohort in learned.items()
+        if role == "segmenter" or len(cohort)
+    }
+
+
 def _refuse_unmarked(validation: Cohort) -> None:
     """A network of slabs is validated on lesions: blobs are painted slice by slice."""
     if not len(validation.annotated):
@@ -268,6 +280,8 @@ def _refuse(scans: Supervision, stage_1: Model, painting: bool) -> None:
         raise CohortError(
             "annotated scans", found=f"no lesion mask for {', '.join(bare)}", needed="one a scan", fix="Add the masks."
         )
+    refuse_unmasked(scans.healthy, "healthy scans of Stage II")
+    refuse_unmasked(scans.validation, "validation scans of Stage II")
     refuse_seen(scans.annotated, stage_1, "annotated scans", ("reconstructor",))
     sides = {"annotated": scans.annotated, "validation": scans.validation}
     refuse_leaks({role: cohort for role, cohort in sides.items() if len(cohort)})

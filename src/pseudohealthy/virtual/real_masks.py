@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from pseudohealthy.errors import CohortError, ImageError
 from pseudohealthy.io.names import is_nifti, parse_name
 from pseudohealthy.io.volume import Volume, read_volume
-from pseudohealthy.prepare.model_grid import ModelGrid, sample
+from pseudohealthy.prepare.model_grid import ModelGrid, keep_volume, sample
 from pseudohealthy.virtual.host_grid import HostGrid
 
 VOLUME_ML = (0.5, 250.0)  # in the host; more than a territory of the middle cerebral artery leaves no side to compare
@@ -99,16 +99,8 @@ def carry(mask: Volume, grid: HostGrid) -> NDArray[Any]:
 
 
 def carry_lesion(mask: Volume, grid: HostGrid) -> NDArray[np.bool_]:
-    """Bring a lesion mask of 0 and 1 to a host's grid (i, j, k), cut where it keeps its volume.
-
-    Cut at one half of a voxel, plaques of a few millimetres lose half of their volume on a grid of 2 mm.
-    """
-    fraction = carry(mask, grid)
-    number = round(float(fraction.sum()))
-    if number == 0:
-        return np.zeros(fraction.shape, np.bool_)
-    level = np.partition(fraction, -number, axis=None)[-number]
-    return np.asarray(fraction >= level)
+    """Bring a lesion mask of 0 and 1 to a host's grid (i, j, k), cut where it keeps its volume."""
+    return keep_volume(carry(mask, grid))
 
 
 def fits(mask: Volume, carried: NDArray[np.bool_], brain: NDArray[np.bool_], grid: HostGrid) -> bool:

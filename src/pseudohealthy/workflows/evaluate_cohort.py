@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pseudohealthy.errors import CohortError, ModelFolderError
-from pseudohealthy.evaluate.case_metrics import case_metrics
+from pseudohealthy.evaluate.case_metrics import case_metrics, slice_axis
 from pseudohealthy.evaluate.counts import CaseCounts, count
 from pseudohealthy.evaluate.table import CaseResult
 from pseudohealthy.io.cohort import Case, Cohort
@@ -24,10 +24,15 @@ from pseudohealthy.report.panels import render_panels
 from pseudohealthy.score.fusion import anomaly_score
 from pseudohealthy.score.thresholds import Threshold
 from pseudohealthy.stages.calibrate import native_scores
-from pseudohealthy.stages.infer import Inference, refuse_other_reconstructors, score_with
+from pseudohealthy.stages.infer import Inference, score_with
 from pseudohealthy.stages.model_folder import Model
 from pseudohealthy.stages.prediction import Prediction
-from pseudohealthy.stages.refuse import refuse_seen, refuse_unmasked
+from pseudohealthy.stages.refuse import (
+    refuse_calibrated,
+    refuse_other_reconstructors,
+    refuse_seen,
+    refuse_unmasked,
+)
 from pseudohealthy.stages.tensors import lesion_zyx, read_case, read_lesion, to_zyx
 from pseudohealthy.virtual.twin import healthy_twin
 
@@ -99,7 +104,7 @@ def evaluate_cohort(
 
     Raises:
         CohortError: The cohort is empty.
-        LeakError: A model has learned from one of the scans.
+        LeakError: A model has learned from one of the scans, or its thresholds were found on one.
         ModelFolderError: The models have different reconstructors, or no threshold of the policy.
     """
     if not len(cohort):
@@ -112,6 +117,7 @@ def evaluate_cohort(
     refuse_unmasked(cohort, "test scans")
     for model in models:
         refuse_seen(cohort, model, "test scans")
+        refuse_calibrated(cohort, model)
         _threshold(model, model.row, policy)
     refuse_other_reconstructors(models)
     inferences = [Inference(model) for model in models]
@@ -162,6 +168,7 @@ def _evaluate_case(
             counted,
             prepared.native.spacing_mm,
             None if twin is None else twin[row],
+            slices_along=slice_axis(prepared.native.affine),
         )
         on_grid = case_metrics(
             score,
@@ -169,6 +176,7 @@ def _evaluate_case(
             None if lesion is None else truth_on_grid,
             to_zyx(prepared.mask.data) & ~ignored_on_grid,
             (prepared.grid.spacing_mm,) * 3,
+            slices_along=0,
         )
         names = (row, test_set, case.name, case.subject)
         voxel_ml = prepared.native.voxel_ml

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pseudohealthy.errors import CohortError, ConfigError
 from pseudohealthy.io.bids import discover
-from pseudohealthy.io.cohort import Cohort
+from pseudohealthy.io.cohort import Case, Cohort
 from pseudohealthy.io.lesions import read_lesion_mask
 from pseudohealthy.io.match_cases import apply_entries
 from pseudohealthy.io.paper_splits import is_paper_split, paper_cohort, read_paper_splits
@@ -99,12 +99,13 @@ def apply_files(inputs: Sequence[Path], files: Mapping[Path, str], fold: int | N
 
     Args:
         inputs: What `discover` takes; or, for the paper's files, the folder below which their paths lie.
-        files: A table with `case` and `split`, a `splits_final.json`, a MONAI datalist, or the paper's tables, several
-            of these together. File -> split where the paper's file's name does not tell it, else "".
-        fold: Which fold of a file is for validation.
+        files: A table with `case` and `split` or `fold`, a `splits_final.json`, a MONAI datalist, or several of the
+            paper's tables together. File -> split where the paper's file's name does not tell it, else "".
+        fold: Which fold of a file is for validation; the column `fold` of the inputs is then left out.
 
     Raises:
         CohortError: A file that is none of these, names that fit no case or several.
+        ConfigError: Several files that are not the paper's, or a fold of the paper's.
         LeakError: A subject, mask source, label map or scan on two sides.
     """
     papers = [path for path in files if is_paper_split(path)]
@@ -112,14 +113,25 @@ def apply_files(inputs: Sequence[Path], files: Mapping[Path, str], fold: int | N
         raise ConfigError(
             "--from", found=f"{len(files)} files", needed="one, or the paper's tables", fix="Give one file."
         )
+    if papers and fold is not None:
+        raise ConfigError(
+            "--fold", found="the paper's tables, each of one fold", needed="a file of all", fix="Leave --fold out."
+        )
     applied = _paper(inputs, files) if papers else _other(discover(inputs), next(iter(files)), fold)
     refuse_leaks(applied.cohort.sides())
-    return applied
+    return applied if fold is None else replace(applied, cohort=_without_folds(applied.cohort))
+
+
+def _without_folds(cohort: Cohort) -> Cohort:
+    def others(case: Case) -> dict[str, str]:
+        return {key: value for key, value in case.columns.items() if key != "fold"}
+
+    return Cohort(replace(case, columns=others(case)) for case in cohort)
 
 
 def _other(cohort: Cohort, path: Path, fold: int | None) -> Applied:
     if is_table(path):
-        return Applied(apply_split(cohort, path))
+        return Applied(apply_split(cohort, path, fold))
     return _matched(cohort, apply_entries(cohort, read_json_split(path, fold), str(path)))
 
 
@@ -167,6 +179,10 @@ def shares_from(words: Sequence[str]) -> dict[str, float]:
     shares = {}
     for item in words:
         name, _, share = item.partition("=")
+        if name in shares:
+            raise ConfigError(
+                f"--share {item}", found=f"{name} twice", needed="each side once", fix="Leave one of the two out."
+            )
         try:
             shares[name] = float(share)
         except ValueError as error:

@@ -44,6 +44,8 @@ class CDDPMSettings(DiffusionSettings):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.condition < 1:
+            raise ValueError(f"condition {self.condition} is not 1 or more")
         if self.pretrain_steps < 0:
             raise ValueError(f"pretrain_steps {self.pretrain_steps} is not 0 or more")
         if not 0 < self.mask_ratio < 1:

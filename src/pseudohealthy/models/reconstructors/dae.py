@@ -17,7 +17,7 @@ from torch.nn import functional
 
 from pseudohealthy.data.slices import EVERY
 from pseudohealthy.models.reconstructors.base import Reconstructor
-from pseudohealthy.models.segmenters.unet import UNet
+from pseudohealthy.models.segmenters.unet import UNet, check_widths
 
 
 @dataclass(frozen=True)
@@ -35,8 +35,7 @@ class DAESettings:
     noise_cells: int = 16
 
     def __post_init__(self) -> None:
-        if not self.widths or any(width < 4 or width % 4 for width in self.widths):
-            raise ValueError(f"widths {self.widths} are not multiples of 4")
+        check_widths("widths", self.widths, least=1)
         if not self.noise_sd > 0:
             raise ValueError(f"noise_sd {self.noise_sd:g} is not above 0")
         if self.noise_cells < 1:

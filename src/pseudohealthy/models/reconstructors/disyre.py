@@ -25,7 +25,7 @@ from torch import Tensor
 from pseudohealthy.data.dag import DagAnomaly
 from pseudohealthy.data.patches import brain_of
 from pseudohealthy.data.slices import EVERY
-from pseudohealthy.models.denoiser import Denoiser
+from pseudohealthy.models.denoiser import Denoiser, check_denoiser
 from pseudohealthy.models.diffusion import STEPS
 from pseudohealthy.models.reconstructors.base import Reconstructor
 
@@ -47,6 +47,7 @@ class DisyreSettings:
     restorations: int = 5
 
     def __post_init__(self) -> None:
+        check_denoiser(self.widths, self.blocks, self.unshuffle)
         if self.restorations < 1:
             raise ValueError(f"restorations {self.restorations} is not 1 or more")
 

@@ -21,8 +21,9 @@ from torch.nn import functional
 from pseudohealthy.data.draem import DraemAnomaly
 from pseudohealthy.data.patches import brain_of
 from pseudohealthy.data.slices import EVERY
-from pseudohealthy.models.conv_unet import ConvUNet, check_widths
+from pseudohealthy.models.conv_unet import ConvUNet
 from pseudohealthy.models.reconstructors.base import Reconstructor
+from pseudohealthy.models.segmenters.unet import check_widths
 from pseudohealthy.models.ssim_loss import ssim_loss
 
 

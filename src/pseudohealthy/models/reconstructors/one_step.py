@@ -6,6 +6,7 @@ Trained on healthy scans, a denoiser predicts the noise-free slice x_0 from a no
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -13,7 +14,7 @@ from torch import Tensor, nn
 
 from pseudohealthy.data.noise import NOISES
 from pseudohealthy.data.slices import EVERY
-from pseudohealthy.models.denoiser import Denoiser
+from pseudohealthy.models.denoiser import Denoiser, check_denoiser
 from pseudohealthy.models.diffusion import STEPS, Diffusion
 from pseudohealthy.models.reconstructors.base import Reconstructor
 
@@ -41,8 +42,11 @@ class DiffusionSettings:
     test_steps: tuple[int, ...] = (250, 500, 750)
 
     def __post_init__(self) -> None:
+        check_denoiser(self.widths, self.blocks, self.unshuffle)
         if self.noise not in NOISES:
             raise ValueError(f"noise {self.noise!r} is none of {', '.join(NOISES)}")
+        if not 0 <= self.noise_scale < math.inf:
+            raise ValueError(f"noise_scale {self.noise_scale:g} is not 0 or more")
         if not self.test_steps or not all(1 <= t <= STEPS for t in self.test_steps):
             raise ValueError(f"test_steps {self.test_steps} are not steps from 1 to {STEPS}")
 

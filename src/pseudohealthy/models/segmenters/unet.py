@@ -22,6 +22,16 @@ from torch.nn import functional
 from pseudohealthy.models.segmenters.base import Segmenter
 
 
+def check_widths(name: str, widths: tuple[int, ...], least: int = 2) -> None:
+    """Refuse settings that no U-Net can be built from.
+
+    Raises:
+        ValueError: They are not `least` or more multiples of 4, of 8 above 32.
+    """
+    if len(widths) < least or any(width < 4 or width % (4 if width <= 32 else 8) for width in widths):
+        raise ValueError(f"{name} {widths} are not {least} or more multiples of 4 (of 8 above 32)")
+
+
 @dataclass(frozen=True)
 class UNetSettings:
     """Settings of both U-Nets; the defaults are the authors' code's (the paper prints 64-128-256).
@@ -41,6 +51,9 @@ class UNetSettings:
     standardise_stem: bool = True
 
     def __post_init__(self) -> None:
+        check_widths("widths", self.widths)
+        if not 0 < self.prior < 1:
+            raise ValueError(f"prior {self.prior:g} is not between 0 and 1")
         if self.unshuffle not in (1, 2, 4):
             raise ValueError(f"unshuffle {self.unshuffle} is not 1, 2 or 4")
 

@@ -7,7 +7,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from pseudohealthy.evaluate.table import CaseResult, read_cases, write_cases
+from pseudohealthy.evaluate.table import CaseResult, read_cases, scored_by, write_cases
 from pseudohealthy.evaluate.trained import Trained
 from pseudohealthy.io.cohort import Cohort
 from pseudohealthy.io.files import write_json
@@ -44,8 +44,8 @@ class Direction:
     trained: list[Trained] = field(default_factory=list)
 
     def add(self, run: RunFolder, name: str) -> None:
-        """Add the tables of a fold that is done; its minutes become a fact of this name."""
-        self.cases += read_cases(run.path / "cases.tsv")
+        """Add the tables of a fold that is done; its models and their minutes get this name."""
+        self.cases += scored_by(read_cases(run.path / "cases.tsv"), name)
         self.betas += read_cases(run.path / "betas.tsv")
         add_kept(run.path, self.kept)
         told = json.loads((run.path / "facts.json").read_text(encoding="utf-8"))

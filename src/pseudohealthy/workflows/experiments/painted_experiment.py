@@ -60,7 +60,8 @@ class PaintedRun:
                 stage_1_in=fold,
                 unannotated_in=fold,  # the same in every direction
             )
-        direction.add(inner, f"Seed {self._seed}, fold {number}")
+        name = f"Seed {self._seed}, fold {number}"
+        direction.add(inner, name)
         if self._plan.fewer_annotated:
             direction.fewer += run_fewer(
                 *(inner, cohort, self._recipe, self._plan.trainings[0], self._plan.fewer_annotated),
@@ -69,7 +70,7 @@ class PaintedRun:
             )
         if self._recipes:
             run_methods(inner, cohort, self._recipes, prefix=f"{self._seed}/", stage_1_in=fold)
-            direction.cases += cases_of(inner, self._plan)
+            direction.cases += cases_of(inner, self._plan, name)
             direction.trained += trained_in(self._plan, fold.path, inner.path, fold.path)
 
 

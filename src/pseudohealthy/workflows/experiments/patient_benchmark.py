@@ -61,14 +61,15 @@ def patient_benchmark(run: RunFolder, plan: PatientPlan, data: Path) -> Directio
                     stage_1_in=of_seed,
                     unannotated_in=of_seed,
                 )
-            direction.add(inner, f"Seed {seed}, fold {number}")
+            name = f"Seed {seed}, fold {number}"
+            direction.add(inner, name)
             if plan.fewer_annotated:
                 direction.fewer += run_fewer(
                     *(inner, cohort, recipe, plan.trainings[0], plan.fewer_annotated), stage_1_in=of_seed
                 )
             if recipes:
                 run_methods(inner, cohort, recipes, stage_1_in=of_seed)
-                direction.cases += cases_of(inner, plan)
+                direction.cases += cases_of(inner, plan, name)
                 direction.trained += trained_in(plan, of_seed.path, inner.path, of_seed.path)
             write_people_results(run, direction, list(plan.others), same_people=False, title=plan.title, notes=NOTES)
     return direction

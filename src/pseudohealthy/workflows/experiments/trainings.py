@@ -7,10 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pseudohealthy.config import MethodChoice
+from pseudohealthy.errors import ConfigError
 from pseudohealthy.io.cohort import Cohort
 from pseudohealthy.models.segmenters import SEGMENTERS
+from pseudohealthy.stages.begun import recipe_changes, spelt_out
 from pseudohealthy.stages.model_folder import Model, load_model
-from pseudohealthy.stages.recipe import Recipe
+from pseudohealthy.stages.recipe import Recipe, as_yaml
 from pseudohealthy.stages.run_folder import RunFolder
 from pseudohealthy.stages.slabs import refuse_slabs, slab_of
 from pseudohealthy.stages.stopwatch import timed
@@ -76,9 +78,13 @@ def refuse_slabs_in(trainings: Sequence[Training], recipe: Recipe) -> None:
 
 
 def stage_1(cohort: Cohort, recipe: Recipe, run: RunFolder, *, resume: bool, folder: str = STAGE_1) -> Model:
-    """Stage I on the splits `train` and `validation`, into `run/folder`; with `resume` an earlier run's goes on."""
+    """Stage I on the splits `train` and `validation`, into `run/folder`; with `resume` an earlier run's goes on.
+
+    Raises:
+        ConfigError: What is to be gone on with was trained with another recipe.
+    """
     inner = run.inner(folder)
-    if resume and (done := _finished(inner)) is not None:
+    if resume and (done := _finished(inner, recipe)) is not None:
         return done
     with timed(inner.path):
         return train_reconstructor(
@@ -96,13 +102,16 @@ def stage_2(training: Training, cohort: Cohort, first: Model, recipe: Recipe, ru
 
     It learns from the split `annotated` and is validated on the annotated scans of `calibration`; without annotations
     it learns and is validated on those of Stage I.
+
+    Raises:
+        ConfigError: What is to be gone on with was trained with another recipe.
     """
     inner, chosen = run.inner(training.name), chosen_for(training, recipe)
     if training.synthetic == "none":
         scans = Supervision(Cohort(()), cohort.split("annotated"), cohort.split("calibration").annotated)
     else:
         scans = Supervision(cohort.split("train"), Cohort(()), cohort.split("validation"))
-    if resume and (done := _finished(inner)) is not None:
+    if resume and (done := _finished(inner, chosen)) is not None:
         return done
     with timed(inner.path):
         return train_segmenter(
@@ -110,9 +119,22 @@ def stage_2(training: Training, cohort: Cohort, first: Model, recipe: Recipe, ru
         )
 
 
-def _finished(run: RunFolder) -> Model | None:
-    """The model that an earlier run has left, if it came to its end."""
+def _finished(run: RunFolder, recipe: Recipe) -> Model | None:
+    """The model that an earlier run has left, if it came to its end.
+
+    Raises:
+        ConfigError: It was trained with another recipe.
+    """
     if not (run.path / "model" / "config.json").is_file():
         return None
+    model = load_model(run.path / "model")
+    changes = recipe_changes(as_yaml(model.recipe), as_yaml(recipe))
+    if changes:
+        raise ConfigError(
+            run.path,
+            found=f"a network that was trained with another recipe: {spelt_out(changes)}",
+            needed="the recipe of this plan",
+            fix="Choose another output folder, or remove this one to train the network anew.",
+        )
     run.log("done before")
-    return load_model(run.path / "model")
+    return model

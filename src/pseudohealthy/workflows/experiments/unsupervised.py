@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from pseudohealthy.errors import ConfigError
-from pseudohealthy.evaluate.table import CaseResult, read_cases, write_cases
+from pseudohealthy.evaluate.table import CaseResult, read_cases, scored_by, write_cases
 from pseudohealthy.evaluate.trained import Trained
 from pseudohealthy.io.cohort import Cohort
 from pseudohealthy.io.files import write_json
@@ -81,9 +81,10 @@ def run_methods(
         write_json(inner.path / DONE, {"Minutes": clock.told})
 
 
-def cases_of(run: RunFolder, plan: Methods) -> list[CaseResult]:
-    """The table of all methods of a plan, which `run_methods` has left."""
-    return [case for method in plan.unsupervised for case in read_cases(run.path / FOLDER / method / "cases.tsv")]
+def cases_of(run: RunFolder, plan: Methods, name: str) -> list[CaseResult]:
+    """The table of all methods of a plan, which `run_methods` has left; its models get this name."""
+    tables = [read_cases(run.path / FOLDER / method / "cases.tsv") for method in plan.unsupervised]
+    return [case for table in tables for case in scored_by(table, name)]
 
 
 def trained_in(plan: Methods, stage_1_in: Path, annotated_in: Path, unannotated_in: Path) -> list[Trained]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 
-from pseudohealthy.evaluate.table import read_cases, write_cases
+from pseudohealthy.evaluate.table import read_cases, scored_by, write_cases
 from pseudohealthy.evaluate.trained import Trained
 from pseudohealthy.io.cohort import read_cohort
 from pseudohealthy.io.files import write_json
@@ -46,12 +46,12 @@ def benchmark(run: RunFolder, plan: VirtualPlan) -> Evaluation:
             named = [dataclasses.replace(case, case=f"{seed}/{case.case}") for case in evaluation.cases]
             keep(inner.path, evaluation, f"{seed}/")
             write_cases(named, cases)
-        pooled.cases += read_cases(cases)
+        pooled.cases += scored_by(read_cases(cases), f"Seed {seed}")
         add_kept(inner.path, pooled)
         if plan.unsupervised:
             cohort = read_cohort(inner.path / "data" / "cohort.tsv")
             run_methods(inner, cohort, recipes[seed], prefix=f"{seed}/", stage_1_in=inner)
-            pooled.cases += cases_of(inner, plan)
+            pooled.cases += cases_of(inner, plan, f"Seed {seed}")
             trained += trained_in(plan, inner.path, inner.path, inner.path)
         told = json.loads((inner.path / "facts.json").read_text(encoding="utf-8"))
         facts |= {f"Seed {seed}: minutes": told["Minutes"], "Stage I": told["Stage I"], "Stage II": told["Stage II"]}
