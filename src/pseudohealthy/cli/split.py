@@ -56,6 +56,10 @@ def run(args: argparse.Namespace) -> None:
         raise ConfigError(
             "--fold", found="no --from", needed="a file with folds", fix="Add --from, or leave --fold out."
         )
+    if args.stratify and args.files:
+        raise ConfigError(
+            "--stratify", found="--from, whose file divides", needed="--share or --folds", fix="Leave --stratify out."
+        )
     kind = checked_format(args.out, args.format)
     shares = work.shares_from(args.share) if args.share else None
     applied = work.apply_files(args.inputs, work.files_from(args.files), args.fold) if args.files else None
