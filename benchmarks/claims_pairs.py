@@ -1,11 +1,12 @@
 """The differences that docs/results.md tells beside the claims: AUPRC of one row less another's, over people.
 
     python benchmarks/claims_pairs.py RUN/tumour
+    python benchmarks/claims_pairs.py RUN/seed-2/fold-0/tumour
     python benchmarks/claims_pairs.py RUN/tumour --against OTHER/tumour
 
-First each row's mean over the sets. RUN is the folder of `pseudohealthy benchmark semi-real` or `semi-real-all`, whose
-last part is the annotated set; pairs with a row that it lacks are left out. A person's value is the mean over the sets;
-95 % by bootstrap.
+First what each row marks in healthy people, and its mean over the sets. RUN is the folder of `pseudohealthy benchmark
+semi-real` or `semi-real-all`; the last part of a folder is the annotated set, and pairs with a row that it lacks are
+left out. A person's value is the mean over the sets; 95 % by bootstrap.
 """
 
 from __future__ import annotations
@@ -21,7 +22,12 @@ from pseudohealthy.evaluate.statistics import bootstrap_mean
 from pseudohealthy.evaluate.table import read_cases
 
 SETS = ("tumour", "stroke", "ms", "wmh", "haemorrhage", "ventricle", "mass")
-PAIRS = (
+PAIRS = (  # the first five are the claims
+    ("sadm_res", "cddpm", "annotated"),
+    ("sadm_res", "cddpm", "unseen"),
+    ("sadm_res_draem", "cddpm", "all"),
+    ("unet_res", "unet", "all"),
+    ("cddpm", "zmap", "all"),
     ("unet_res", "unet_res_input", "all"),
     ("unet_res", "unet_res_input", "mass"),
     ("unet_res", "unet_res_population", "all"),
@@ -68,6 +74,13 @@ def read(folder: Path) -> dict[tuple[str, str, str], float]:
     }
 
 
+def marked_ml(folder: Path) -> dict[str, dict[str, float]]:
+    """Row -> person -> volume marked in the healthy scan at the stored threshold."""
+    cases = read_cases(folder / "cases.tsv")
+    rows = dict.fromkeys(case.row for case in cases)
+    return {row: person_means(scan_values(cases, row, "healthy", "volume_ml")) for row in rows}
+
+
 def main() -> None:
     """Print a line a row, and a line a pair."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -81,6 +94,9 @@ def main() -> None:
     def mean(found: dict[tuple[str, str, str], float], row: str, sets: Sequence[str], who: str) -> float:
         return float(np.mean([found[row, one, who] for one in sets]))
 
+    for case_row, volumes in marked_ml(args.folder).items():
+        most = ", ".join(f"{who} {ml:.1f}" for who, ml in sorted(volumes.items(), key=lambda item: -item[1])[:4])
+        print(f"{case_row}: {sum(volumes.values()):.1f} ml marked in {len(volumes)} healthy people, most in {most}")
     for row in dict.fromkeys(row for row, _, _ in here):
         print(f"{row}: {np.mean([mean(here, row, SETS, who) for who in people]):.3f}")
     rows = [{row for row, _, _ in found} for found in (here, there)]

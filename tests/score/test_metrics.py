@@ -56,9 +56,3 @@ def test_volumes_are_signed_and_in_millilitres():
     assert metrics.volume_error_ml(cube(1, 4), cube(1, 5), 0.008) == pytest.approx((64 - 125) * 0.008)
     assert metrics.volume_error_ml(cube(1, 5), EMPTY, 0.008) == pytest.approx(1.0)
     assert metrics.fp_ml(cube(1, 5), cube(1, 4), 0.008) == pytest.approx(61 * 0.008)
-
-
-def test_image_auroc_counts_ties_half_and_needs_both_groups():
-    assert metrics.image_auroc([5.0, 1.0], [1.0, 0.0]) == pytest.approx(3.5 / 4)
-    assert metrics.image_auroc([], [1.0]) is None
-    assert metrics.image_auroc([1.0], []) is None

@@ -67,16 +67,7 @@ def brain_mask(image: Volume, given: Volume | None = None) -> Volume:
 
 def without_islands(mask: Volume) -> Volume:
     """Return a brain mask without the pieces below 1 % of its largest: a far speck would move the box of the brain."""
-    box = support(mask.data, 0)
-    pieces, count = ndimage.label(mask.data[box], structure=np.ones((3, 3, 3)))
-    if count < 2:
-        return mask
-    sizes = np.bincount(pieces.ravel())
-    large = sizes >= _ISLAND_SHARE * sizes[1:].max()
-    large[0] = False
-    kept = np.zeros(mask.shape, np.bool_)
-    kept[box] = large[pieces]
-    return mask.like(kept)
+    return mask.like(_pieces(mask.data, _ISLAND_SHARE))
 
 
 def island_warnings(mask: Volume) -> Iterator[str]:
@@ -99,7 +90,7 @@ def _background(image: Volume) -> float:
 
 
 def _foreground(image: Volume) -> NDArray[np.bool_]:
-    return _fill_holes(_largest_piece(image.data != 0))
+    return _fill_holes(_pieces(image.data != 0, 1.0))
 
 
 def _check_volume(subject: object, volume_ml: float, is_given: bool) -> None:
@@ -125,14 +116,15 @@ def _check_volume(subject: object, volume_ml: float, is_given: bool) -> None:
     )
 
 
-def _largest_piece(foreground: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def _pieces(foreground: NDArray[np.bool_], least_share: float) -> NDArray[np.bool_]:
+    """The 26-connected pieces that have at least this share of the largest one's voxels; with 1, the largest alone."""
     box = support(foreground, 0)
     pieces, _ = ndimage.label(foreground[box], structure=np.ones((3, 3, 3)))
     sizes = np.bincount(pieces.ravel(), minlength=1)
     sizes[0] = 0
-    largest = np.zeros_like(foreground)
-    largest[box] = pieces == sizes.argmax()
-    return largest
+    kept = np.zeros_like(foreground)
+    kept[box] = ((sizes > 0) & (sizes >= least_share * sizes.max()))[pieces]
+    return kept
 
 
 def _fill_holes(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -6,7 +6,7 @@ None (null in files): never NaN, never a made-up 0 or 1. Lesions are 26-connecte
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -112,17 +112,3 @@ def fp_clear_slices_ml(
     if not reference.any() or not clear.any():
         return None
     return float(prediction.sum(axis=across)[clear].sum() * voxel_ml)
-
-
-def image_auroc(diseased_ml: Sequence[float], healthy_ml: Sequence[float]) -> float | None:
-    """Chance that a diseased scan has more volume above the threshold than a healthy one, ties half.
-
-    Args:
-        diseased_ml: Volume above the threshold of each scan of the test set.
-        healthy_ml: The same of each healthy scan.
-
-    Returns:
-        The area under the curve, or None where one group has no scan.
-    """
-    ranking = rank(np.asarray(diseased_ml, dtype=np.float64), np.asarray(healthy_ml, dtype=np.float64))
-    return None if ranking is None else ranking.auroc
