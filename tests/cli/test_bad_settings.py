@@ -112,6 +112,7 @@ def test_a_recipe_that_is_no_text_is_refused(tmp_path, fitted, refuse):
         (("split", "DATA", "--out", "OUT.tsv", "--share", "test=1", "--seed", "-1"), "--seed: found -1"),
         (("split", "DATA", "--out", "OUT.tsv", "--share", "test=1", "--fold", "0"), "--fold: found no --from"),
         (("split", "DATA", "--out", "OUT.tsv", "--from", "X.tsv", "--stratify", "age"), "--stratify: found --from"),
+        (("split", "DATA", "--out", "OUT.tsv", "--from", "X.tsv", "--seed", "1"), "--seed: found --from"),
         (("split", "DATA", "--out", "OUT.tsv", "--share", "train=0.5"), "sum to 1"),
         (("split", "DATA", "--out", "OUT.tsv", "--share", "train=0.5", "exam=0.5"), "sum to 1"),
         (("split", "DATA", "--out", "OUT.txt", "--share", "train=0.5", "test=0.5"), "--out cohort.tsv"),

@@ -106,6 +106,14 @@ def test_relative_inputs_and_links_keep_their_names(tmp_path, monkeypatch):
     assert case.image.is_file()
 
 
+def test_a_link_that_was_not_fetched_is_told_from_a_name_that_is_wrong(tmp_path):
+    (tmp_path / "scan.nii.gz").symlink_to(tmp_path / "annex/4f3a")
+    with pytest.raises(CohortError, match=r"a link to a file that is not there.*'datalad get'"):
+        discover([tmp_path / "scan.nii.gz"])
+    with pytest.raises(CohortError, match="no such file or folder"):
+        discover([tmp_path / "skan.nii.gz"])
+
+
 @pytest.mark.parametrize(
     ("files", "found"),
     [

@@ -35,7 +35,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--trust-names", action="store_true", help="do not read the scans to find the same brain under two names"
     )
-    parser.add_argument("--seed", type=int, default=0, help="seed of the division (default: 0)")
+    parser.add_argument("--seed", type=int, help="seed of the division (default: 0)")
 
 
 def run(args: argparse.Namespace) -> None:
@@ -50,16 +50,18 @@ def run(args: argparse.Namespace) -> None:
     from pseudohealthy.workflows import split_cohort as work
 
     tell = logging.getLogger("pseudohealthy").info
-    if args.seed < 0:
-        raise ConfigError("--seed", found=str(args.seed), needed="0 or more", fix="For example: --seed 1")
+    seed = args.seed or 0
+    if seed < 0:
+        raise ConfigError("--seed", found=str(seed), needed="0 or more", fix="For example: --seed 1")
     if args.fold is not None and not args.files:
         raise ConfigError(
             "--fold", found="no --from", needed="a file with folds", fix="Add --from, or leave --fold out."
         )
-    if args.stratify and args.files:
-        raise ConfigError(
-            "--stratify", found="--from, whose file divides", needed="--share or --folds", fix="Leave --stratify out."
-        )
+    for option, value in (("--stratify", args.stratify or None), ("--seed", args.seed)):
+        if args.files and value is not None:
+            raise ConfigError(
+                option, found="--from, whose file divides", needed="--share or --folds", fix=f"Leave {option} out."
+            )
     kind = checked_format(args.out, args.format)
     shares = work.shares_from(args.share) if args.share else None
     applied = work.apply_files(args.inputs, work.files_from(args.files), args.fold) if args.files else None
@@ -71,7 +73,7 @@ def run(args: argparse.Namespace) -> None:
         for sentence in same.sentences():
             tell("%s", sentence)
     if applied is None:
-        cohort = work.divide(cohort, args.seed, shares=shares, folds=args.folds, stratify=args.stratify, same=same)
+        cohort = work.divide(cohort, seed, shares=shares, folds=args.folds, stratify=args.stratify, same=same)
     else:
         for sentence in applied.sentences():
             tell("%s", sentence)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal, NoReturn
 
 from pseudohealthy.errors import CohortError
-from pseudohealthy.io.cohort import Case, Cohort, case_from_row, read_cohort
+from pseudohealthy.io.cohort import FETCH, Case, Cohort, case_from_row, read_cohort
 from pseudohealthy.io.datasets import find_dataset
 from pseudohealthy.io.names import Name, is_nifti, parse_name
 from pseudohealthy.io.table import is_table, read_table
@@ -79,6 +79,8 @@ def _cases(path: Path, notes: list[str]) -> list[Case]:
         return list(read_cohort(path))
     if path.is_file() and is_nifti(path):
         return [_case(path, _masks(path.parent.iterdir()), {})]
+    if path.is_symlink() and not path.exists():
+        raise CohortError(path, found="a link to a file that is not there", needed="the file", fix=FETCH)
     raise CohortError(
         path,
         found=("a packed archive" if _is_archive(path) else "a file that is neither an image nor a table")

@@ -180,13 +180,16 @@ def case_from_row(row: Mapping[str, str], folder: Path, table: Path) -> Case:
     )
 
 
+FETCH = "Fetch the file, in a DataLad dataset by 'datalad get' or 'git annex get', or leave the scan out."
+"""What helps where a link points to nothing."""
+
+
 def _no_file(table: Path, named: str, path: Path) -> CohortError:
     if path.is_dir():
         fix = "Give the path of the file in it, or rename the folder: its name is that of an image."
         return CohortError(table, found=f"{named}, which is a folder", needed="a file", fix=fix)
     if path.is_symlink():
-        fix = "Fetch the file, in a DataLad dataset by 'datalad get' or 'git annex get', or leave the scan out."
-        return CohortError(table, found=f"{named}, a link to a file that is not there", needed="a file", fix=fix)
+        return CohortError(table, found=f"{named}, a link to a file that is not there", needed="a file", fix=FETCH)
     found, fix = f"{named}, which does not exist", "Mend the path or remove the row."
     return CohortError(table, found=found, needed="paths relative to the table", fix=fix)
 

@@ -157,18 +157,15 @@ def _refuse_values_for_keys(content: Mapping[str, Any], subject: str) -> None:
 
 
 def _refuse_uneven(subject: str, settings: Any, grid: str) -> None:
-    """Refuse U-Nets whose levels do not divide the grid's slices: what is halved could not be joined again."""
-    if not hasattr(settings, "unshuffle"):
-        return
-    levels = len(settings.widths)
-    edge = settings.unshuffle * 2 ** (levels - 1)
+    """Refuse networks whose levels do not divide the grid's slices: what is halved could not be joined again."""
+    multiple = getattr(settings, "slice_multiple", 1)
     x, y, _ = GRIDS[grid].shape
-    if x % edge or y % edge:
+    if x % multiple or y % multiple:
         raise ConfigError(
             subject,
-            found=f"unshuffle {settings.unshuffle} and {levels} widths, for slices of multiples of {edge}",
+            found=f"levels that need slices of multiples of {multiple}",
             needed=f"levels that divide {x} x {y}, the slices of the grid '{grid}'",
-            fix="Lower unshuffle, or give fewer widths.",
+            fix="Give fewer levels" + (" or lower unshuffle." if hasattr(settings, "unshuffle") else "."),
         )
 
 

@@ -31,6 +31,12 @@ class AESettings:
     def __post_init__(self) -> None:
         check_bottleneck(self.widths, self.latent)
 
+    @property
+    def slice_multiple(self) -> int:
+        """What y and x of the slices must be multiples of."""
+        multiple: int = 2 ** len(self.widths)
+        return multiple
+
 
 class AE(Reconstructor):
     """A slice through a narrow vector."""

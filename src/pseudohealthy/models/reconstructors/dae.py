@@ -41,6 +41,12 @@ class DAESettings:
         if self.noise_cells < 1:
             raise ValueError(f"noise_cells {self.noise_cells} is not 1 or more")
 
+    @property
+    def slice_multiple(self) -> int:
+        """What y and x of the slices must be multiples of."""
+        multiple: int = 2 ** (len(self.widths) - 1)
+        return multiple
+
 
 class DAE(Reconstructor):
     """A U-Net that takes coarse noise off."""

@@ -51,6 +51,12 @@ class DisyreSettings:
         if self.restorations < 1:
             raise ValueError(f"restorations {self.restorations} is not 1 or more")
 
+    @property
+    def slice_multiple(self) -> int:
+        """What y and x of the slices must be multiples of."""
+        multiple: int = self.unshuffle * 2 ** (len(self.widths) - 1)
+        return multiple
+
 
 class DISYRE(Reconstructor):
     """A network that restores healthy slices from graded synthetic anomalies."""

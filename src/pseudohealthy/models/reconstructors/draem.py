@@ -49,6 +49,12 @@ class DraemSettings:
         if self.ssim_weight < 0 or self.focus < 0:
             raise ValueError(f"ssim_weight {self.ssim_weight:g} or focus {self.focus:g} is below 0")
 
+    @property
+    def slice_multiple(self) -> int:
+        """What y and x of the slices must be multiples of."""
+        multiple: int = 2 ** (max(len(self.reconstructive), len(self.discriminative)) - 1)
+        return multiple
+
 
 class DRAEM(Reconstructor):
     """A reconstructive and a discriminative network, trained on painted healthy slices."""

@@ -10,13 +10,14 @@ flat windows of 5 with the range 6 of the features.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from itertools import pairwise
 
 from torch import Tensor, nn
 from torch.nn import functional
 
-from pseudohealthy.models.features import TOP, WIDTHS
+from pseudohealthy.models.features import STRIDES, TOP, WIDTHS
 from pseudohealthy.models.reconstructors.feature_method import FeatureMethod, FeatureSettings
 
 WINDOW = 5
@@ -39,6 +40,12 @@ class FAESettings(FeatureSettings):
         super().__post_init__()
         if len(self.widths) < 3 or any(width < 8 or width % 8 for width in self.widths):
             raise ValueError(f"widths {self.widths} are not three or more multiples of 8")
+
+    @property
+    def slice_multiple(self) -> int:
+        """What y and x of the slices must be multiples of."""
+        coarsest: int = STRIDES[0] * 2 ** (len(self.widths) - 1)
+        return coarsest // math.gcd(coarsest, self.zoom)
 
 
 def structural_distance(a: Tensor, b: Tensor) -> Tensor:

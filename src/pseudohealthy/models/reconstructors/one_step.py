@@ -50,6 +50,12 @@ class DiffusionSettings:
         if not self.test_steps or not all(1 <= t <= STEPS for t in self.test_steps):
             raise ValueError(f"test_steps {self.test_steps} are not steps from 1 to {STEPS}")
 
+    @property
+    def slice_multiple(self) -> int:
+        """What y and x of the slices must be multiples of."""
+        multiple: int = self.unshuffle * 2 ** (len(self.widths) - 1)
+        return multiple
+
 
 class OneStep(Reconstructor):
     """One-step x_0 estimates of a diffusion model.

@@ -40,6 +40,12 @@ class PiiSettings:
         if not 0 < self.patched <= 1:
             raise ValueError(f"patched {self.patched:g} is not in (0, 1]")
 
+    @property
+    def slice_multiple(self) -> int:
+        """What y and x of the slices must be multiples of."""
+        multiple: int = 2 ** (len(self.unet) - 1)
+        return multiple
+
 
 class PII(Reconstructor):
     """A network that finds foreign patches in healthy slices."""

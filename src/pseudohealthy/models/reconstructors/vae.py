@@ -43,6 +43,12 @@ class VAESettings:
         if self.test_samples < 0:
             raise ValueError(f"test_samples {self.test_samples} is not 0 or more")
 
+    @property
+    def slice_multiple(self) -> int:
+        """What y and x of the slices must be multiples of."""
+        multiple: int = 2 ** len(self.widths)
+        return multiple
+
 
 def kl_divergence(mean: Tensor, log_variance: Tensor) -> Tensor:
     """KL(N(mean, variance) || N(0, I)) in closed form (Kingma & Welling 2014, appendix B): (n, latent) -> (n,)."""

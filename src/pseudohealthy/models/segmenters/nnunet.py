@@ -38,6 +38,12 @@ class NnUNetSettings:
     def __post_init__(self) -> None:
         _refuse_features(self.features)
 
+    @property
+    def slice_multiple(self) -> int:
+        """What y and x of the slices must be multiples of."""
+        multiple: int = 2 ** (len(self.features) - 1)
+        return multiple
+
 
 @dataclass(frozen=True)
 class NnUNet3dSettings:
@@ -55,6 +61,12 @@ class NnUNet3dSettings:
         _refuse_features(self.features)
         if self.slab < 2:
             raise ValueError(f"slab {self.slab} is not 2 or more: single slices are for nnunet_2d")
+
+    @property
+    def slice_multiple(self) -> int:
+        """What y and x of the slices must be multiples of."""
+        multiple: int = 2 ** (len(self.features) - 1)
+        return multiple
 
 
 class NnUNet(Segmenter):

@@ -57,6 +57,12 @@ class UNetSettings:
         if self.unshuffle not in (1, 2, 4):
             raise ValueError(f"unshuffle {self.unshuffle} is not 1, 2 or 4")
 
+    @property
+    def slice_multiple(self) -> int:
+        """What y and x of the slices must be multiples of."""
+        multiple: int = self.unshuffle * 2 ** (len(self.widths) - 1)
+        return multiple
+
 
 class StandardisedConv(nn.Conv2d):
     """3x3 convolution whose kernels have zero mean and unit variance (Qiao et al. 2019)."""
