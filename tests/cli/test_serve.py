@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 
+import pytest
 import requests
 
 
@@ -22,7 +23,8 @@ def test_what_cannot_be_served_is_refused_in_one_line(refuse, fitted, tmp_path):
     refuse("serve", fitted.model, "--port", "70000", said="that nothing can listen there")
 
 
-def test_it_tells_its_address_answers_and_leaves_nothing_behind(fitted, tmp_path):
+@pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGHUP])  # SIGHUP: the terminal was closed
+def test_it_tells_its_address_answers_and_leaves_nothing_behind(fitted, tmp_path, sent):
     program = "import sys; from pseudohealthy.cli import main; sys.exit(main())"
     command = [sys.executable, "-c", program, "serve", str(fitted.model), "--port", "0"]
     environment = {**os.environ, "TMPDIR": str(tmp_path)}
@@ -32,8 +34,8 @@ def test_it_tells_its_address_answers_and_leaves_nothing_behind(fitted, tmp_path
         told = next(filter(None, (re.match(r"Open (http://127\.0\.0\.1:\d+)/", line) for line in server.stderr)))
         assert requests.get(f"{told[1]}/api/about", timeout=60).json()["model"] == "sadm_res"
         assert [path.name for path in tmp_path.iterdir() if path.name.startswith("pseudohealthy-")]
-        server.send_signal(signal.SIGTERM)
-        assert server.wait(timeout=60) == 143
+        server.send_signal(sent)
+        assert server.wait(timeout=60) == 128 + sent
     finally:
         server.kill()
         server.communicate()

@@ -40,6 +40,16 @@ def link() -> zipfile.ZipInfo:
     return entry
 
 
+def damaged(kind: int) -> bytes:
+    """A zip file of a damaged member, packed in one of the kinds that no one uses."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", kind) as archive:
+        archive.writestr("a.nii", SCAN)
+    content = bytearray(packed.getvalue())
+    content[80:400] = b"\x55" * 320
+    return bytes(content)
+
+
 def lying() -> bytes:
     """A zip file whose directory says that 900 000 bytes are 10."""
     content = bytearray(zipped(("a.dcm", b"\0" * 900_000)))
@@ -62,6 +72,8 @@ REFUSED: dict[str, tuple[str, bytes, str]] = {
     "a root in a zip": ("scan.zip", zipped(("/etc/evil.nii", SCAN)), "a name that leads out of it"),
     "a link in a zip": ("scan.zip", zipped((link(), b"/etc/passwd")), "a link in a zip file"),
     "two scans": ("scan.zip", zipped(("a.nii", SCAN), ("b.nii", SCAN)), "2 NIfTI files"),
+    "damaged bzip2": ("scan.zip", damaged(zipfile.ZIP_BZIP2), "a damaged zip file"),
+    "damaged lzma": ("scan.zip", damaged(zipfile.ZIP_LZMA), "a damaged zip file"),
     "many files": ("scan.zip", zipped(*((f"{n}.dcm", b"") for n in range(60))), "60 files"),
     "dots in the name": ("../../scan.nii", SCAN, "a path in it"),
     "a root in the name": ("\\\\host\\scan.nii", SCAN, "a path in it"),
@@ -184,6 +196,7 @@ def test_results_are_forgotten_after_a_while(start):
         ({"Host": ""}, 403),
         ({"Origin": "https://elsewhere.example"}, 403),
         ({"Origin": "null"}, 403),
+        ({"Origin": "http://["}, 403),
     ],
 )
 def test_other_sites_and_rebound_names_are_not_served(start, headers, status):
@@ -208,3 +221,5 @@ def test_every_answer_carries_the_headers_and_the_page_loads_nothing_from_elsewh
     assert server.get("/../../etc/passwd").status_code == 404
     assert server.post(SCAN, threshold="lesion").status_code == 400
     assert server.post(SCAN, threshold="1.5").status_code == 422
+    assert server.post(SCAN, threshold="0.4123456789").status_code == 202
+    assert server.post(zipped((".", SCAN)), name="scan.zip").status_code == 202  # only its content says what it is

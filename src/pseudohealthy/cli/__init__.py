@@ -7,6 +7,7 @@ is imported, and heavy packages only inside `run`, so that `--help` answers at o
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib
 import logging
 import signal
@@ -34,14 +35,16 @@ COMMANDS = {
 
 EPILOG = (
     "Exit codes: 0 done, 1 our bug, 2 bad input or usage (nothing written), 3 some cases failed (the others written), "
-    "130/143 interrupted. Research software, not a medical device."
+    "129/130/143 interrupted. Research software, not a medical device."
 )
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
     arguments = list(sys.argv[1:] if argv is None else argv)
-    signal.signal(signal.SIGTERM, _on_sigterm)
+    signal.signal(signal.SIGTERM, _on_signal)
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:  # under nohup it is ignored
+        signal.signal(signal.SIGHUP, _on_signal)
     args = _parse(arguments)
     logging.basicConfig(level=_level(args), format="%(message)s", stream=sys.stderr, force=True)
     _quiet_libraries()
@@ -115,7 +118,8 @@ def _fail(text: str, code: int) -> int:
     return code
 
 
-def _on_sigterm(signum: int, frame: object) -> None:
+def _on_signal(signum: int, frame: object) -> None:
     """End at once: files are replaced as a whole, and trainings resume from their last checkpoint."""
-    print("pseudohealthy: interrupted by SIGTERM", file=sys.stderr)
-    sys.exit(143)
+    with contextlib.suppress(OSError):  # the terminal may be gone
+        print(f"pseudohealthy: interrupted by {signal.Signals(signum).name}", file=sys.stderr)
+    sys.exit(128 + signum)

@@ -59,7 +59,7 @@ class Guard:
         app: ASGIApp = self._app
         if not self._known(headers.get("host", "")):
             app = _refused("a host name that this server does not know", "the address that the terminal shows")
-        elif origin is not None and urlsplit(origin).netloc.lower() != headers.get("host", "").lower():
+        elif origin is not None and _host_of(origin) != headers.get("host", "").lower():
             app = _refused("a request from another site's page", "the page of this server, or a program")
         await app(scope, receive, guarded)
 
@@ -75,6 +75,13 @@ class Guard:
         except ValueError:
             return False
         return True
+
+
+def _host_of(origin: str) -> str:
+    try:
+        return urlsplit(origin).netloc.lower()
+    except ValueError:
+        return ""
 
 
 def _refused(found: str, needed: str) -> JSONResponse:

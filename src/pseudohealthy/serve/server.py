@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import uvicorn
 
 from pseudohealthy.errors import ConfigError
@@ -43,7 +44,9 @@ def serve(
         ConfigError: The port is taken, or this computer has no such address.
         ModelFolderError: The model has no stored threshold of that policy.
     """
-    choose_threshold(model, threshold)
+    chosen = choose_threshold(model, threshold)
+    if chosen.policy == "given":
+        threshold = np.format_float_positional(chosen.value, trim="-")  # as the addresses take it: no exponent
     listening = _listen(host, port)
     shown = f"[{host}]" if ":" in host else host
     stored = list(model.calibration.get(model.row, {}))

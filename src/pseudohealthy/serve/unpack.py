@@ -7,6 +7,7 @@ what its headers say.
 from __future__ import annotations
 
 import gzip
+import lzma
 import shutil
 import zipfile
 import zlib
@@ -94,14 +95,14 @@ def _unzip(upload: Path, name: str, folder: Path, limits: Limits) -> Path:
             for number, entry in enumerate(wanted):
                 with archive.open(entry) as stream:
                     room -= _copy(stream, series / f"{number:05d}.dcm", room, name, limits)
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+    except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, NotImplementedError, RuntimeError) as error:
         _refuse(name, f"a damaged zip file or one that cannot be unpacked ({error})")
     return series
 
 
 def _check_entry(entry: zipfile.ZipInfo, name: str) -> None:
     path = PurePosixPath(entry.filename.replace("\\", "/"))
-    if path.is_absolute() or ".." in path.parts or ":" in path.parts[0]:
+    if path.is_absolute() or ".." in path.parts or ":" in "".join(path.parts[:1]):
         _refuse(name, "a zip file with a name that leads out of it", "plain names")
     if entry.external_attr >> 16 & 0o170000 == 0o120000:
         _refuse(name, "a link in a zip file", "files alone")
@@ -112,12 +113,19 @@ def _check_entry(entry: zipfile.ZipInfo, name: str) -> None:
 def _copy(stream: IO[bytes], target: Path, room: int, name: str, limits: Limits) -> int:
     written = 0
     with target.open("wb") as file:
-        while chunk := stream.read(_CHUNK_BYTES):
+        while chunk := _read(stream, name):
             written += len(chunk)
             if written > room:
                 _refuse_size(name, limits)
             file.write(chunk)
     return written
+
+
+def _read(stream: IO[bytes], name: str) -> bytes:
+    try:
+        return stream.read(_CHUNK_BYTES)
+    except OSError as error:  # what bz2 says of damaged data; an OSError of writing is the disk's
+        _refuse(name, f"a damaged zip file ({error})")
 
 
 def _scan_name(name: str, ending: str) -> str:
