@@ -83,6 +83,7 @@ def test_the_table_leads_to_scans_and_masks_on_one_grid(prepared: Path) -> None:
     scan = read_volume(cohort[1].image)
     brain, lesion = (read_mask(file, scan, "mask") for file in (cohort[1].brain_mask, cohort[1].lesion_mask))
     assert scan.shape == (40, 48, 40)
+    assert scan.sform_code == 2  # aligned to its own box, which is not MNI
     assert not scan.data[~brain.data].any()
     assert (lesion.data & brain.data).sum() == lesion.data.sum() > 0
 
@@ -115,6 +116,29 @@ def test_what_is_finished_is_left_untouched(raw: Path, tmp_path: Path, quick) ->
     assert main(["prepare", str(scans_in), str(out), *quick, "--resume"]) == 0
     image = out / "sub-01/anat/sub-01_space-brainbox_desc-preproc_T1w.nii.gz"
     assert image.stat().st_mtime_ns != before[image]
+
+
+def test_scans_that_are_prepared_later_join_those_that_were(tmp_path: Path, quick) -> None:
+    out = tmp_path / "out"
+    for seed in range(2):
+        write_scan(tmp_path / f"head{seed}.nii.gz", seed)
+        assert main(["prepare", str(tmp_path / f"head{seed}.nii.gz"), str(out), *quick, "--resume"]) == 0
+    assert [case.name for case in read_cohort(out / "cohort.tsv")] == ["head0", "head1"]
+    page = (out / "prepare.html").read_text()
+    assert page.count("data:image/webp") == 2
+    (out / "head0_space-brainbox_desc-preproc_T1w.nii.gz").unlink()
+    assert main(["prepare", str(tmp_path / "head1.nii.gz"), str(out), *quick, "--resume"]) == 0
+    assert [case.name for case in read_cohort(out / "cohort.tsv")] == ["head1"]
+
+
+def test_a_dataset_that_was_given_for_the_output_folder_is_left_alone(tmp_path: Path, quick, refuse) -> None:
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        write_scan(tmp_path / name / "head.nii.gz", 0)
+    refuse("prepare", tmp_path / "one", tmp_path / "two", *quick, "--resume", said="a folder that no run has begun")
+    refuse(
+        "prepare", tmp_path / "one", tmp_path / "two", *quick, "--shard", "1/2", said="a folder that no run has begun"
+    )
 
 
 def test_a_file_that_was_lost_is_made_again_whatever_its_name(tmp_path: Path, quick) -> None:

@@ -52,8 +52,17 @@ def test_folder_with_files_needs_leave(tmp_path):
         new_output_folder(tmp_path)
     assert "Where the command has them, --overwrite replaces files in it, --resume continues" in caught.value.fix
     assert new_output_folder(tmp_path, overwrite=True) == tmp_path
-    assert new_output_folder(tmp_path, resume=True) == tmp_path
     assert [path.name for path in tmp_path.iterdir()] == ["old.txt"]
+
+
+def test_only_what_a_run_has_begun_is_gone_on_with(tmp_path):
+    assert new_output_folder(tmp_path / "new", resume=True).is_dir()
+    (tmp_path / "sub-01").mkdir()
+    with pytest.raises(OutputError, match="a folder that no run has begun") as caught:
+        new_output_folder(tmp_path, resume=True)
+    assert "--overwrite" in caught.value.fix
+    (tmp_path / "config.yaml").write_text("")
+    assert new_output_folder(tmp_path, resume=True) == tmp_path
 
 
 def test_file_and_unwritable_place_are_no_output_folders(tmp_path):

@@ -49,6 +49,20 @@ def test_a_file_system_that_turns_read_only_is_the_users_to_mend(tmp_path):
     assert not (tmp_path / "run").exists()
 
 
+def test_what_is_finished_outlives_a_full_disk(tmp_path):
+    folder = tmp_path / "run"
+
+    def fill() -> None:
+        with RunFolder.open(folder, finished=["*_report.json"]) as run:
+            run.log("begun")
+            (folder / "sub-01_report.json").write_text("{}")
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.raises(OutputError, match="No space left"):
+        fill()
+    assert tree(tmp_path) == "run/log.txt\nrun/sub-01_report.json\n"
+
+
 def test_log_lines_carry_the_time_and_are_kept_by_a_resumed_run(tmp_path, caplog):
     with caplog.at_level(logging.INFO, logger="pseudohealthy"):
         for number in (1, 2):

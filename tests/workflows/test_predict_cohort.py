@@ -167,6 +167,24 @@ def test_finished_scans_are_left_and_told_in_their_turn(tmp_path, made_cohort, m
     assert ["done before" in line for line in told] == [False, True, False]
 
 
+@pytest.mark.usefixtures("short_pages")
+def test_scans_that_are_predicted_later_join_the_table(tmp_path, made_cohort, model):
+    run = RunFolder(tmp_path)
+    for number in range(2):
+        module.predict_cohort(load_model(model), made_cohort[number : number + 1], run, WANTED, resume=True)
+    rows = read_table(tmp_path / "predictions.tsv")
+    assert [row["case"] for row in rows] == [case.name for case in made_cohort[:2]]
+
+
+@pytest.mark.usefixtures("short_pages")
+def test_a_scan_that_cannot_even_be_opened_stops_no_other(tmp_path, made_cohort, model):
+    (tmp_path / "closed.nii.gz").mkdir()
+    cohort = Cohort([Case("closed", tmp_path / "closed.nii.gz"), made_cohort[0]])
+    with pytest.raises(PartialFailure, match=r"closed\.nii\.gz: found that it cannot be read"):
+        module.predict_cohort(load_model(model), cohort, RunFolder(tmp_path), WANTED)
+    assert (tmp_path / f"{made_cohort[0].name}.html").is_file()
+
+
 @pytest.mark.parametrize("where", ["read_case", "predict", "write"])
 @pytest.mark.usefixtures("short_pages")
 def test_an_error_that_is_no_fault_of_a_scan_reaches_the_caller(tmp_path, made_cohort, model, monkeypatch, where):

@@ -55,7 +55,8 @@ def run(args: argparse.Namespace) -> None:
     if args.dry_run:
         print("\n".join(told(plan, forecast(plan))))
         return
-    with RunFolder.open(args.out, resume=args.resume or shard is not None, shared=shard is not None) as folder:
+    resume, finished = args.resume or shard is not None, ("*.ckpt", "config.json", "facts.json")
+    with RunFolder.open(args.out, resume=resume, shared=shard is not None, finished=finished) as folder:
         if plan.unsupervised:
             for line in told(plan, forecast(plan)):
                 folder.log(line)

@@ -51,7 +51,7 @@ def run(args: argparse.Namespace) -> None:
     from pseudohealthy.stages.run_folder import RunFolder
     from pseudohealthy.stages.training import best_device
     from pseudohealthy.workflows.predict_cohort import choose_threshold, predict_cohort
-    from pseudohealthy.workflows.prediction_files import Wanted
+    from pseudohealthy.workflows.prediction_files import REPORT, Wanted
     from pseudohealthy.workflows.shard import Shard, folder_of
 
     shard = Shard.parse(args.shard) if args.shard else None
@@ -65,7 +65,8 @@ def run(args: argparse.Namespace) -> None:
     strip = installed() if args.strip == "auto" else args.strip
     wanted = Wanted(threshold, args.branches, strip, args.dicom_seg, args.precision)
     resume = args.resume or (shard is not None and not args.overwrite)
-    with RunFolder.open(folder_of(args.out, shard), resume=resume, overwrite=args.overwrite) as folder:
+    path, finished = folder_of(args.out, shard, resume=resume), [f"*_{REPORT}"]
+    with RunFolder.open(path, resume=resume, overwrite=args.overwrite, finished=finished) as folder:
         cohort = discover(converted(located, args.out / "dicom"))
         if args.split:
             cohort = cohort.split(args.split)

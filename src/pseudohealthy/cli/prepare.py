@@ -48,6 +48,7 @@ def run(args: argparse.Namespace) -> None:
     from pseudohealthy.prepare.bias_field import MOST_LEVELS
     from pseudohealthy.stages.progress import progress
     from pseudohealthy.stages.run_folder import RunFolder
+    from pseudohealthy.workflows.prepare_case import SIDECAR
     from pseudohealthy.workflows.prepare_cohort import load_settings, prepare_cohort
     from pseudohealthy.workflows.shard import Shard, folder_of
 
@@ -62,7 +63,8 @@ def run(args: argparse.Namespace) -> None:
         given["bias_field_levels"] = args.bias_field
     settings = load_settings(args.config, given)
     resume = args.resume or (shard is not None and not args.overwrite)
-    with RunFolder.open(folder_of(args.out, shard), resume=resume, overwrite=args.overwrite) as folder:
+    path, finished = folder_of(args.out, shard, resume=resume), [f"*_{SIDECAR}"]
+    with RunFolder.open(path, resume=resume, overwrite=args.overwrite, finished=finished) as folder:
         cohort = discover(as_nifti(args.inputs, args.out / "dicom", args.series))
         if shard and len(cohort):
             cohort = shard.cases(cohort)

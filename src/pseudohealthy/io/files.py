@@ -8,9 +8,10 @@ import secrets
 from glob import escape
 from pathlib import Path
 
-from pseudohealthy.errors import OutputError
+from pseudohealthy.errors import ImageError, OutputError
 
 _CHUNK_BYTES = 1 << 20
+_BEGUN = frozenset(("config.yaml", "provenance.json", "log.txt", "shards", "dicom"))  # what runs write first
 
 
 def write_bytes(path: str | Path, content: bytes) -> None:
@@ -73,18 +74,20 @@ def new_output_folder(path: str | Path, *, overwrite: bool = False, resume: bool
     Args:
         path: The folder.
         overwrite: Accept a folder with files in it; files of the same name will be replaced.
-        resume: Accept a folder with files in it, to be continued.
+        resume: Accept a folder that a run has begun, to be continued.
 
     Returns:
         The folder, which exists and can be written.
 
     Raises:
-        OutputError: It is a file, is not empty, or cannot be written.
+        OutputError: It is a file, is not empty, holds no run to be continued, or cannot be written.
     """
     path = Path(path)
     if path.exists() and not path.is_dir():
         raise OutputError(path, found="a file", needed="a folder", fix="Choose another output folder.")
-    if path.is_dir() and not (overwrite or resume) and next(path.iterdir(), None) is not None:
+    if resume:
+        refuse_foreign(path)
+    elif path.is_dir() and not overwrite and next(path.iterdir(), None) is not None:
         raise OutputError(
             path,
             found="a folder with files in it",
@@ -96,10 +99,34 @@ def new_output_folder(path: str | Path, *, overwrite: bool = False, resume: bool
     return path
 
 
+def refuse_foreign(path: Path) -> None:
+    """Refuse to go on in a folder that no run has begun: a dataset that was given for the output folder.
+
+    Raises:
+        OutputError: It has files in it, and none of what a run writes first.
+    """
+    there = {file.name for file in path.iterdir() if not file.name.startswith(".")} if path.is_dir() else set()
+    if there and there.isdisjoint(_BEGUN) and not any(name.startswith("seed-") for name in there):
+        raise OutputError(
+            path,
+            found=f"a folder that no run has begun ({sorted(there)[0]}, ...)",
+            needed="the output folder of the run to go on with, or a new one",
+            fix="Check the path. --overwrite instead of --resume writes into any folder.",
+        )
+
+
 def sha256(path: str | Path) -> str:
-    """Return the SHA-256 of a file's content, in hexadecimal."""
+    """Return the SHA-256 of a file's content, in hexadecimal.
+
+    Raises:
+        ImageError: It cannot be read.
+    """
     digest = hashlib.sha256()
-    with Path(path).open("rb") as stream:
-        while chunk := stream.read(_CHUNK_BYTES):
-            digest.update(chunk)
+    try:
+        with Path(path).open("rb") as stream:
+            while chunk := stream.read(_CHUNK_BYTES):
+                digest.update(chunk)
+    except OSError as error:
+        reason = f"that it cannot be read ({error.strerror or error})"
+        raise ImageError(path, found=reason, needed="a readable file", fix="Check it.") from error
     return digest.hexdigest()

@@ -14,6 +14,8 @@ from pseudohealthy.io.volume import Volume
 from pseudohealthy.prepare.model_grid import ModelGrid, field, sample
 from pseudohealthy.prepare.regions import size, start, support
 
+MNI = "MNI152"
+
 
 @dataclass(frozen=True, eq=False)
 class OutputGrid:
@@ -34,7 +36,8 @@ class OutputGrid:
         on_grid = sample(volume, self._centred(space_from_world), self.grid, order=order)
         affine = self.grid.affine.copy()
         affine[:3, 3] += self.centre_mm
-        return Volume(on_grid.data, affine, qform_code=0, sform_code=4, source=volume.source)
+        code = 4 if self.space == MNI else 2  # 4: MNI 152; 2: aligned to something else
+        return Volume(on_grid.data, affine, qform_code=0, sform_code=code, source=volume.source)
 
     def coverage(self, brain: Volume, space_from_world: NDArray[np.float64]) -> float:
         """Return the share of a brain's voxels that lie inside the grid's field, 0 to 1."""
@@ -72,5 +75,5 @@ def _grid(field_mm: Sequence[float], spacing_mm: float) -> ModelGrid:
 
 def _space_name(template: Template) -> str:
     if template.name == "mni152":
-        return "MNI152"
+        return MNI
     return "".join(sign for sign in template.name if sign.isalnum()) or "template"

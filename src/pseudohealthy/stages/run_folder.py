@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import logging
+import os
 import platform
 import shutil
 import subprocess
@@ -50,15 +51,31 @@ class RunFolder:
     @classmethod
     @contextmanager
     def open(
-        cls, path: Path, *, resume: bool = False, overwrite: bool = False, leads: bool = True, shared: bool = False
+        cls,
+        path: Path,
+        *,
+        resume: bool = False,
+        overwrite: bool = False,
+        leads: bool = True,
+        shared: bool = False,
+        finished: Sequence[str] = ("*.ckpt",),
     ) -> Iterator[RunFolder]:
         """Make the folder, or enter it again with `resume`.
 
-        Bad input that shows up inside leaves nothing behind, but for a training that has a checkpoint, whose steps are
-        worth more than a clean folder, and for a folder that is `shared`: other processes write into it.
+        Bad input that shows up inside, or a disk that is full, leaves nothing behind, but for what can be resumed,
+        which is worth more than a clean folder, and for a folder that is `shared`: other processes write into it.
+
+        Args:
+            path: The folder.
+            resume: Enter a folder that a run has begun.
+            overwrite: Enter any folder.
+            leads: See the class.
+            shared: Other processes write into it, too.
+            finished: Patterns of the files which tell that a part is done that `resume` will not do again.
 
         Raises:
-            OutputError: It cannot be written, or is not empty and neither flag is given, or the disk is full.
+            OutputError: It cannot be written, or is not empty and neither flag is given, or the disk is full; or there
+                is something else in it than a run.
         """
         if not leads:
             yield cls(path, leads=False)
@@ -75,7 +92,7 @@ class RunFolder:
         except (InputError, OSError) as error:
             if isinstance(error, OSError) and error.errno not in NO_ROOM:
                 raise
-            if not used and not shared and not any(folder.rglob("*.ckpt")):
+            if not used and not shared and not any(file for pattern in finished for file in folder.rglob(pattern)):
                 _empty(folder)
                 _remove(absent)
             if isinstance(error, OSError):
@@ -108,12 +125,12 @@ class RunFolder:
             resume: It must be what the folder's run was begun with.
 
         Returns:
-            Case name -> SHA-256 of its image file.
+            Case name -> SHA-256 of its image file; a file that cannot be read has none.
 
         Raises:
             ConfigError: The run to be resumed was begun with another recipe or other scans.
         """
-        inputs = {case.name: sha256(case.image) for case in cases if case.image.is_file()}
+        inputs = {case.name: sha256(case.image) for case in cases if os.access(case.image, os.R_OK)}
         if not self.leads:
             return inputs
         if resume and (self.path / "provenance.json").is_file():

@@ -20,7 +20,7 @@ from pseudohealthy.workflows.ahead import ahead, in_turn
 from pseudohealthy.workflows.derivatives import describe_derivatives
 from pseudohealthy.workflows.prediction_files import Wanted
 from pseudohealthy.workflows.prediction_steps import Steps
-from pseudohealthy.workflows.prediction_table import write_prediction_table
+from pseudohealthy.workflows.prediction_table import listed_before, write_prediction_table
 
 
 def choose_threshold(model: Model, choice: str) -> Threshold:
@@ -78,7 +78,8 @@ def predict_cohort(
         wanted: Threshold, and what is written beside the usual.
         shared: Output folder of several processes, each with a run of its own. None: the folder of `run`, which also
             gets the table of all scans.
-        resume: Leave scans untouched that are finished: made from the same files with the same model and wishes.
+        resume: Leave scans untouched that are finished: made from the same files with the same model and wishes. Scans
+            that were predicted before and are not asked for now stay in the table.
         dicom: Case name -> the series to write a DICOM-SEG for.
         advance: Called after each scan.
 
@@ -116,7 +117,8 @@ def predict_cohort(
             run.log(f"{told.case.name}: {told.line}")
             advance()
     if shared is None and pages:
-        write_prediction_table([case for case in cohort if case.name not in failures], out)
+        earlier = listed_before(out, cohort) if resume else []
+        write_prediction_table([*earlier, *(case for case in cohort if case.name not in failures)], out)
     describe_derivatives(out, "Pseudo-healthy reconstructions and anomaly maps")
     if failures and not pages:
         raise next(iter(failures.values()))

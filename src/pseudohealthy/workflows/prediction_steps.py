@@ -110,10 +110,10 @@ class Steps:
     def read(self, case: Case) -> _Read | Told:
         """Read a scan, unless it is finished; one that cannot be used is told, and stops nothing."""
         begun = time.perf_counter()
-        made = made_from(case, self._key, self._wanted)
-        if self._resume and finished(self._out, case, made, self._wanted.threshold):
-            return Told(case, "done before")
         try:
+            made = made_from(case, self._key, self._wanted)
+            if self._resume and finished(self._out, case, made, self._wanted.threshold):
+                return Told(case, "done before")
             scan = read_scan(case, self._model, self._wanted.strip, self._dicom.get(case.name))
         except InputError as error:
             return Told(case, str(error), error)

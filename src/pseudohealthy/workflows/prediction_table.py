@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from pseudohealthy.io.bids import derivative
-from pseudohealthy.io.cohort import Case
-from pseudohealthy.io.table import write_table
+from pseudohealthy.io.cohort import Case, Cohort
+from pseudohealthy.io.table import read_table, write_table
 from pseudohealthy.workflows.prediction_files import REPORT
 
 TABLE = "predictions.tsv"
@@ -20,6 +20,15 @@ def write_prediction_table(cases: Iterable[Case], out: Path) -> None:
     """Write `predictions.tsv` of cases that have a report, in their order."""
     reports = [json.loads(derivative(out, case, REPORT).read_text(encoding="utf-8")) for case in cases]
     write_table(out / TABLE, COLUMNS, [_line(report) for report in reports])
+
+
+def listed_before(out: Path, cohort: Cohort) -> list[Case]:
+    """The cases that `predictions.tsv` lists beside those of a cohort, and that still have a report."""
+    if not (out / TABLE).is_file():
+        return []
+    now = {case.name for case in cohort}
+    names = [row["case"] for row in read_table(out / TABLE, required=["case"]) if row["case"] not in now]
+    return [case for name in names if derivative(out, case := Case(name, out), REPORT).is_file()]
 
 
 def _line(report: dict[str, Any]) -> dict[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from glob import escape
 from pathlib import Path
@@ -19,6 +20,8 @@ from pseudohealthy.io.volume import read_mask, read_volume, write_volume
 from pseudohealthy.prepare.chain import ChainSettings, PreparedRaw, prepare_raw
 from pseudohealthy.prepare.itk import transform_text
 from pseudohealthy.report.preparation import render_preparation
+
+SIDECAR = "desc-preproc_T1w.json"
 
 
 @dataclass(frozen=True)
@@ -66,13 +69,11 @@ def prepare_case(task: Task) -> Done:
     """
     case, out = task.case, task.out
     asked = _asked(task)
-    finished = find_sidecar(out, case)
-    if task.resume and finished is not None:
-        before = json.loads(finished.read_text(encoding="utf-8"))
-        same = {key: before.get(key) for key in asked} == json.loads(json.dumps(asked))
-        written = [*(out / file for file in before["Files"].values()), picture_of(out, case)]
-        if same and all(file.is_file() for file in written):
-            return Done(finished, facts_of(before), skipped=True)
+    if task.resume:
+        for before in done_before(out, case):
+            told = json.loads(before.sidecar.read_text(encoding="utf-8"))
+            if {key: told.get(key) for key in asked} == json.loads(json.dumps(asked)):
+                return before
     scan = read_volume(case.image)
     given = read_mask(case.brain_mask, scan, "brain mask") if case.brain_mask else None
     lesion = read_lesion_mask(case, scan)
@@ -80,7 +81,7 @@ def prepare_case(task: Task) -> Done:
     files = _write(prepared, lesion, case, out)
     picture = render_preparation(scan, prepared.native_mask, prepared.image, prepared.outline)
     write_bytes(picture_of(out, case), picture.content)
-    sidecar = derivative(out, case, f"space-{prepared.space}_desc-preproc_T1w.json")
+    sidecar = derivative(out, case, f"space-{prepared.space}_{SIDECAR}")
     content = {
         **asked,
         "SkullStripped": True,
@@ -95,10 +96,13 @@ def prepare_case(task: Task) -> Done:
     return Done(sidecar, facts_of(json.loads(json.dumps(content))))
 
 
-def find_sidecar(out: Path, case: Case) -> Path | None:
-    """The sidecar of a case that is finished, in whatever space."""
-    folder, end = derivative(out, case, "").parent, "_desc-preproc_T1w.json"
-    return next(iter(sorted(folder.glob(f"{escape(case.name)}_space-*{end}"))), None)
+def done_before(out: Path, case: Case) -> Iterator[Done]:
+    """What is finished of a case, whatever it was made from: one for each space."""
+    folder = derivative(out, case, "").parent
+    for sidecar in sorted(folder.glob(f"{escape(case.name)}_space-*_{SIDECAR}")):
+        told = json.loads(sidecar.read_text(encoding="utf-8"))
+        if all(file.is_file() for file in (*(out / name for name in told["Files"].values()), picture_of(out, case))):
+            yield Done(sidecar, facts_of(told), skipped=True)
 
 
 def picture_of(out: Path, case: Case) -> Path:

@@ -5,22 +5,25 @@ from __future__ import annotations
 import dataclasses
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from pseudohealthy.errors import CohortError, ConfigError, InputError, PartialFailure
-from pseudohealthy.io.cohort import Case, Cohort, write_cohort
+from pseudohealthy.io.cohort import Case, Cohort, case_from_row, write_cohort
+from pseudohealthy.io.table import read_table
 from pseudohealthy.io.templates import load_template
 from pseudohealthy.prepare.chain import ChainSettings
 from pseudohealthy.report.preparation import PAGE, PreparedCase, picture_from, write_preparation_page
 from pseudohealthy.stages.run_folder import RunFolder
 from pseudohealthy.stages.shipped import load
 from pseudohealthy.workflows.derivatives import describe_derivatives
-from pseudohealthy.workflows.prepare_case import Done, Task, picture_of, prepare_case
+from pseudohealthy.workflows.prepare_case import Done, Task, done_before, picture_of, prepare_case
 from pseudohealthy.workflows.workers import each
+
+TABLE = "cohort.tsv"
 
 
 def load_settings(name: str | Path, given: Mapping[str, Any]) -> ChainSettings:
@@ -45,7 +48,8 @@ def prepare_cohort(
         settings: What to do.
         run: Output folder.
         jobs: Processes at a time; the result does not depend on it.
-        resume: Leave finished cases untouched.
+        resume: Leave finished cases untouched. Those that were prepared before and are not asked for now stay in table
+            and page.
         shared: Output folder of several processes, each with a run of its own. None: the folder of `run`, which also
             gets the table and the page of all scans.
         advance: Called after each scan.
@@ -82,10 +86,14 @@ def prepare_cohort(
         advance()
     if not done:
         raise next(failures[case.name] for case in cohort if case.name in failures)
+    if resume and shared is None:
+        earlier = dict(_listed_before(out, cohort, settings))
+        done |= {case.name: finished for case, finished in earlier.items()}
+        cohort = Cohort([*earlier, *cohort])
     prepared = Cohort(_row(case, done[case.name], out) for case in cohort if case.name in done)
     describe_derivatives(out, "Prepared scans")
     if shared is None:
-        write_cohort(prepared, out / "cohort.tsv")
+        write_cohort(prepared, out / TABLE)
         _write_page(cohort, done, failures, out, settings)
     if failures:
         raise PartialFailure({name: str(error) for name, error in failures.items()}, len(done))
@@ -108,6 +116,16 @@ def _refuse_other_settings(folder: Path, config: str) -> None:
             needed="the same settings to go on with them",
             fix="Give the options of the first call, or choose another output folder.",
         )
+
+
+def _listed_before(out: Path, cohort: Cohort, settings: ChainSettings) -> Iterator[tuple[Case, Done]]:
+    """The cases that the table lists beside those of a cohort, and that are still finished with the same settings."""
+    table, asked = out / TABLE, json.loads(json.dumps(dataclasses.asdict(settings)))
+    now = {case.name for case in cohort}
+    for row in read_table(table, required=["case"]) if table.is_file() else []:
+        for finished in done_before(out, Case(row["case"], out)) if row["case"] not in now else []:
+            if json.loads(finished.sidecar.read_text(encoding="utf-8"))["Settings"] == asked:
+                yield case_from_row(row, out, table), finished
 
 
 def _row(case: Case, done: Done, out: Path) -> Case:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from pseudohealthy.errors import ConfigError
 from pseudohealthy.io.cohort import Cohort
+from pseudohealthy.io.files import refuse_foreign
 
 
 class Shard(NamedTuple):
@@ -33,9 +34,14 @@ class Shard(NamedTuple):
         return Cohort(case for case in cohort if case.name in mine)
 
 
-def folder_of(out: Path, shard: Shard | None) -> Path:
+def folder_of(out: Path, shard: Shard | None, *, resume: bool) -> Path:
     """Folder of a process's log and provenance: `out`, or that of its shard, so that no two write the same files.
 
     What goes wrong in a shard leaves the files of the others alone.
+
+    Raises:
+        OutputError: A shard would go on in a folder that no run has begun.
     """
+    if shard is not None and resume:
+        refuse_foreign(out)
     return out if shard is None else out / "shards" / f"{shard.number}-of-{shard.of}"
