@@ -106,6 +106,25 @@ def test_relative_inputs_and_links_keep_their_names(tmp_path, monkeypatch):
     assert case.image.is_file()
 
 
+def test_linked_folders_are_entered_and_links_that_lead_up_are_not(tmp_path):
+    make(tmp_path, "store/anat/sub-01_T1w.nii.gz", "masks/sub-01/anat/sub-01_label-L_mask.nii.gz", "data/sub-01/x")
+    (tmp_path / "data/sub-01/anat").symlink_to(tmp_path / "store/anat")
+    (tmp_path / "data/sub-01/up").symlink_to(tmp_path / "data")
+    (tmp_path / "data/derivatives").mkdir()
+    (tmp_path / "data/derivatives/masks").symlink_to(tmp_path / "masks")
+    (case,) = discover([tmp_path / "data"])
+    assert case.image == tmp_path / "data/sub-01/anat/sub-01_T1w.nii.gz"
+    assert case.lesion_mask == tmp_path / "data/derivatives/masks/sub-01/anat/sub-01_label-L_mask.nii.gz"
+
+
+def test_participants_without_the_prefix_are_known_and_those_without_a_row_are_told(tmp_path):
+    make(tmp_path, "sub-01/anat/sub-01_T1w.nii.gz", "sub-02/anat/sub-02_T1w.nii.gz")
+    (tmp_path / "participants.tsv").write_text("participant_id\tgroup\n01\ttumour\n")
+    cohort = discover([tmp_path])
+    assert [case.pathology for case in cohort] == ["tumour", ""]
+    assert cohort.notes == ("participants.tsv has no row for 1 of 2 subjects: sub-02",)
+
+
 def test_a_link_that_was_not_fetched_is_told_from_a_name_that_is_wrong(tmp_path):
     (tmp_path / "scan.nii.gz").symlink_to(tmp_path / "annex/4f3a")
     with pytest.raises(CohortError, match=r"a link to a file that is not there.*'datalad get'"):

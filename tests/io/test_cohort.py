@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 
 from pseudohealthy.errors import CohortError
@@ -127,3 +129,19 @@ def test_a_link_without_its_file_and_a_folder_are_told_from_an_absent_file(tmp_p
     (tmp_path / "scans" / "foo.nii.gz").mkdir(parents=True)
     with pytest.raises(CohortError, match=r"foo\.nii\.gz, which is a folder; needed a file"):
         discover([tmp_path / "scans"])
+
+
+def test_a_table_written_behind_a_linked_folder_finds_its_files(tmp_path):
+    (tmp_path / "deep/er").mkdir(parents=True)
+    (tmp_path / "link").symlink_to(tmp_path / "deep/er")
+    (tmp_path / "scan.nii").write_text("")
+    write_cohort(Cohort([Case("scan", tmp_path / "scan.nii")]), tmp_path / "link/people.tsv")
+    (case,) = read_cohort(tmp_path / "link/people.tsv")
+    assert case.image.samefile(tmp_path / "scan.nii")
+
+
+@pytest.mark.parametrize(("name", "said"), [("x" * 161, "a name of 161 bytes"), ("M\udcfcller", "no UTF-8 name")])
+def test_names_that_outputs_cannot_have_are_refused(name, said):
+    with pytest.raises(CohortError, match=said) as caught:
+        Case(name, Path(f"{name}.nii.gz"))
+    assert str(caught.value).encode()

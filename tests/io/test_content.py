@@ -57,6 +57,9 @@ def test_the_grid_of_a_file_is_that_of_any_storage_order(tmp_path) -> None:
     write_volume(Volume(np.zeros((9, 12, 10), np.float32), np.eye(4)), tmp_path / "a.nii.gz")
     write_volume(Volume(np.zeros((12, 9, 10), np.float32), np.eye(4)), tmp_path / "b.nii.gz")
     assert grid_of(tmp_path / "a.nii.gz") == grid_of(tmp_path / "b.nii.gz") == (9, 10, 12)
+    unzipped = tmp_path / "c.nii.gz"  # by its name alone
+    unzipped.write_bytes(gzip.decompress((tmp_path / "a.nii.gz").read_bytes()))
+    assert grid_of(unzipped) == (9, 10, 12)
 
 
 def test_values_of_a_label_map_are_told_with_their_volume_largest_first(tmp_path) -> None:

@@ -275,3 +275,17 @@ def test_a_scan_in_another_unit_keeps_its_place_in_another_storage_order(unit, t
     again = read_volume(tmp_path / "upright.nii")
     np.testing.assert_allclose(again.affine, upright.affine, atol=1e-4)
     assert (again.qform_code, again.spacing_mm) == (1, pytest.approx(upright.spacing_mm))
+
+
+def test_the_background_of_scaled_integers_is_0_again(tmp_path):
+    """With an intercept no stored integer stands for 0 itself: the background would read as a fraction of a step."""
+    brain = np.zeros((12, 12, 12), np.float32)
+    brain[3:9, 3:9, 3:9] = np.random.default_rng(0).uniform(-7.3, 911.7, (6, 6, 6))
+    image = nib.Nifti1Image(brain, np.eye(4))
+    image.set_data_dtype(np.int16)
+    nib.save(image, tmp_path / "scaled.nii.gz")
+    stored = nib.load(tmp_path / "scaled.nii.gz")
+    assert stored.dataobj.inter
+    read = read_volume(tmp_path / "scaled.nii.gz")
+    assert not read.data[brain == 0].any()
+    np.testing.assert_allclose(read.data, brain, atol=stored.dataobj.slope)

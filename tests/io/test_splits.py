@@ -8,7 +8,7 @@ from conftest import make_brain
 from pseudohealthy.errors import CohortError, LeakError
 from pseudohealthy.io.cohort import Case, Cohort
 from pseudohealthy.io.split_files import apply_split, write_split
-from pseudohealthy.io.splits import chosen, refuse_leaks, split_by_group
+from pseudohealthy.io.splits import chosen, fold_by_group, refuse_leaks, split_by_group
 from pseudohealthy.io.volume import Volume, write_volume
 
 THREE_WAYS = {"train": 0.6, "validation": 0.2, "test": 0.2}
@@ -52,6 +52,19 @@ def test_one_image_under_two_names_is_a_leak(cohort, tmp_path):
     copy = Cohort([Case("copy", tmp_path / "other name.nii")])
     with pytest.raises(LeakError, match="image content, SHA-256"):
         refuse_leaks({"train": cohort, "test": copy})
+
+
+def test_shares_leave_nothing_of_an_earlier_division_into_folds(cohort):
+    divided = split_by_group(fold_by_group(cohort, 3, seed=0), THREE_WAYS, seed=0)
+    assert not any("fold" in case.columns for case in divided)
+
+
+def test_a_brain_that_is_held_out_and_in_the_folds_under_another_name_is_a_leak(cohort):
+    held = with_value(cohort, 2, split="test")
+    with pytest.raises(LeakError, match=f"{held[2].name} and {held[3].name}: found the same brain, held out"):
+        fold_by_group(held, 3, 0, together=[(held[2].name, held[3].name)])
+    folded = fold_by_group(held, 3, 0, together=[(held[3].name, held[4].name)])
+    assert folded[3].columns["fold"] == folded[4].columns["fold"]
 
 
 def test_empty_group_values_are_not_shared(cohort):

@@ -94,6 +94,12 @@ def test_what_is_no_brain_has_a_fingerprint_all_the_same(data):
     assert np.isfinite(print_.thumbnail).all()
 
 
+def test_a_field_of_less_than_a_block_is_compared_with_others():
+    """Of a mouse, or of a wrong unit."""
+    tiny = Volume(person(0).data[:20, :20, :10], np.diag([0.1, 0.1, 0.1, 1.0]))
+    assert same_brains({"tiny": fingerprint(tiny, None), "sound": fingerprint(person(1), None)}) == []
+
+
 def test_many_are_compared_in_blocks(monkeypatch):
     monkeypatch.setattr("pseudohealthy.prepare.fingerprint._BLOCK", 2)
     prints = {f"{n}": fingerprint(person(n % 3)) for n in range(5)}

@@ -13,6 +13,7 @@ from pseudohealthy.io.cohort import FETCH, Case, Cohort, case_from_row, read_coh
 from pseudohealthy.io.datasets import find_dataset
 from pseudohealthy.io.names import Name, is_nifti, parse_name
 from pseudohealthy.io.table import is_table, read_table
+from pseudohealthy.io.walk import files_below
 
 
 def discover(inputs: Sequence[Path]) -> Cohort:
@@ -74,7 +75,7 @@ def _cases(path: Path, notes: list[str]) -> list[Case]:
             notes += [f"{name}: {note}" for note in found.notes]
             return [case_from_row(row, path, path) for row in found.rows]
         subjects = sorted(folder for folder in path.glob("sub-*") if folder.is_dir())
-        return _bids_cases(path, subjects) if subjects else _plain_cases(path)
+        return _bids_cases(path, subjects, notes) if subjects else _plain_cases(path)
     if path.is_file() and is_table(path):
         return list(read_cohort(path))
     if path.is_file() and is_nifti(path):
@@ -91,25 +92,33 @@ def _cases(path: Path, notes: list[str]) -> list[Case]:
     )
 
 
-def _bids_cases(root: Path, subjects: list[Path]) -> list[Case]:
-    table = root / "participants.tsv"
-    rows = read_table(table, required=["participant_id"]) if table.is_file() else []
-    participants = {row["participant_id"]: row for row in rows}
+def _bids_cases(root: Path, subjects: list[Path], notes: list[str]) -> list[Case]:
+    participants = _participants(root / "participants.tsv")
+    unnamed = [folder.name for folder in subjects if folder.name not in participants]
+    if participants and unnamed:
+        names = ", ".join([*unnamed[:3], *(["..."] if len(unnamed) > 3 else [])])
+        notes.append(f"participants.tsv has no row for {len(unnamed)} of {len(subjects)} subjects: {names}")
     cases = []
     for stray in filter(_is_t1w, sorted(root.iterdir())):
         _refuse_unassigned(stray, "sub-XX/anat")
     derived = defaultdict(list)  # one walk for all subjects
-    for file in filter(is_nifti, sorted((root / "derivatives").rglob("*"))):
+    for file in filter(is_nifti, files_below(root / "derivatives")):
         for part in set(file.relative_to(root).parts[:-1]):
             derived[part].append(file)
     for folder in subjects:
-        files = [file for file in sorted(folder.rglob("*")) if is_nifti(file)]
+        files = [file for file in files_below(folder) if is_nifti(file)]
         masks = _masks([*files, *derived[folder.name]])
         for file in filter(_is_t1w, files):
             if f"sub-{parse_name(file).entities.get('sub')}" != folder.name:
                 _refuse_unassigned(file, folder.name)
             cases.append(_case(file, masks, participants.get(folder.name, {})))
     return cases
+
+
+def _participants(table: Path) -> dict[str, dict[str, str]]:
+    """Subject -> its row; an id may lack the `sub-` that BIDS asks for."""
+    rows = read_table(table, required=["participant_id"]) if table.is_file() else []
+    return {f"sub-{row['participant_id'].removeprefix('sub-')}": row for row in rows}
 
 
 def _is_t1w(file: Path) -> bool:

@@ -14,6 +14,8 @@ from pseudohealthy.io.table import read_table, write_table
 
 SPLITS = ("train", "annotated", "validation", "calibration", "test")
 GROUPS = ("subject", "mask_source", "label_map")  # rule 6: each value of these lies on one side of a split only
+LONGEST_NAME = 160
+"""Bytes of a case's name: with what outputs append to it, a file's name stays below the 255 of most file systems."""
 _FILES = ("image", "brain_mask", "lesion_mask")
 _TEXTS = (*GROUPS, "split", "pathology")
 _LABELS: dict[str, tuple[int, ...]] = {
@@ -62,6 +64,13 @@ class Case:
                 needed="a name that can be a file's",
                 fix="Use letters, digits, '-' and '_'.",
             )
+        if len(os.fsencode(self.name)) > LONGEST_NAME or not _is_unicode(self.image):
+            raise CohortError(
+                repr(str(self.image))[1:-1],
+                found=f"a name of {len(os.fsencode(self.name))} bytes" if _is_unicode(self.image) else "no UTF-8 name",
+                needed=f"a name in UTF-8 of at most {LONGEST_NAME} bytes: outputs are called after it",
+                fix="Rename it, or name its case in a table with the columns 'case' and 'image'.",
+            )
         if self.split and self.split not in SPLITS:
             raise CohortError(
                 f"case {self.name}",
@@ -79,6 +88,15 @@ class Case:
             )
         if not self.subject:
             object.__setattr__(self, "subject", self.name)
+
+
+def _is_unicode(path: Path) -> bool:
+    """Whether a path can be written into a table or page; others come from archives of older systems."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 class Cohort(Sequence[Case]):
@@ -224,6 +242,15 @@ def read_cohort(path: str | Path) -> Cohort:
     return Cohort(case_from_row(row, path.parent, path) for row in rows)
 
 
+def relative_path(file: Path, folder: Path) -> str:
+    """A file's path from a folder, also where one of the two is reached through a link: `link/..` is elsewhere."""
+    path = os.path.relpath(file, folder)
+    there = folder / path
+    if file.exists() and not (there.exists() and there.samefile(file)):
+        return os.path.relpath(file.parent.resolve() / file.name, folder.resolve())
+    return path
+
+
 def write_cohort(cohort: Cohort, path: str | Path) -> None:
     """Write a cohort table that `read_cohort` reads back; paths become relative to its folder.
 
@@ -234,7 +261,7 @@ def write_cohort(cohort: Cohort, path: str | Path) -> None:
     rows = []
     for case in cohort:
         files = {key: getattr(case, key) for key in _FILES}
-        relative = {key: os.path.relpath(file, path.parent) if file else "" for key, file in files.items()}
+        relative = {key: relative_path(file, path.parent) if file else "" for key, file in files.items()}
         labels = {key: " ".join(map(str, getattr(case, key))) for key in _LABELS}
         texts = {key: getattr(case, key) for key in _TEXTS}
         rows.append({"case": case.name, **relative, **texts, **labels, **case.columns})

@@ -8,14 +8,12 @@ import zlib
 from functools import lru_cache
 from pathlib import Path
 
-import nibabel as nib
 import numpy as np
-from nibabel.filebasedimages import ImageFileError
 from nibabel.spatialimages import HeaderDataError
 from numpy.typing import NDArray
 
 from pseudohealthy.errors import ImageError
-from pseudohealthy.io.nifti import decode
+from pseudohealthy.io.nifti import decode, shape_of
 from pseudohealthy.io.volume import Volume, read_volume
 
 # Odd 64-bit constants of splitmix64 (Steele et al. 2014): two mixings of each value make a key of 128 bits.
@@ -66,8 +64,8 @@ def _file_key(path: Path, size_bytes: int, changed_ns: int) -> str:
 def grid_of(path: Path) -> tuple[int, ...] | None:
     """Return the voxels along the axes of a file, fewest first, from its header alone; None where it has none."""
     try:
-        return tuple(sorted(nib.load(path).shape[:3]))  # type: ignore[attr-defined]
-    except (OSError, EOFError, ValueError, zlib.error, ImageFileError, HeaderDataError):
+        return tuple(sorted(shape_of(path)[:3]))
+    except (OSError, EOFError, ValueError, zlib.error, HeaderDataError):  # ValueError: ImageError is one, too
         return None
 
 

@@ -12,6 +12,7 @@ from pseudohealthy.errors import ConfigError, ImageError, require
 from pseudohealthy.io.dicom_series import Series, choose_series, find_series, is_dicom
 from pseudohealthy.io.names import is_nifti
 from pseudohealthy.io.volume import read_volume, write_volume
+from pseudohealthy.io.walk import files_below
 
 _OPTIONS = (
     *("-b", "n"),  # no sidecar: it would carry dates and descriptions
@@ -55,8 +56,8 @@ def locate(inputs: Sequence[Path], series: str | None = None) -> list[Path | Ser
                 uids = {one.uid for one in find_series([path])}
                 siblings = [one for one in find_series(path.parent.iterdir()) if one.uid in uids]
                 found.append(choose_series(siblings, series, path))
-        elif path.is_dir() and not any(map(is_nifti, path.rglob("*"))) and any(map(is_dicom, path.rglob("*"))):
-            found.append(choose_series(find_series(path.rglob("*")), series, path))
+        elif path.is_dir() and not any(map(is_nifti, files := files_below(path))) and any(map(is_dicom, files)):
+            found.append(choose_series(find_series(files), series, path))
         else:
             found.append(path)
     if series is not None and not any(isinstance(one, Series) for one in found):

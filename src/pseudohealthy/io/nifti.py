@@ -48,21 +48,45 @@ def decode(path: Path) -> tuple[Any, NDArray[np.float64], tuple[str, ...]]:
         with path.open("rb") as file:
             if size_bytes == 0:
                 _refuse(path, "an empty file", "a NIfTI file", "Copy or export it again.")
-            zipped = file.read(2) == b"\x1f\x8b"  # the content decides, not the name
-            file.seek(0)
-            return _decode_stream(path, gzip.GzipFile(fileobj=file) if zipped else file)
+            return _decode_stream(path, _unzipped(file))
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         _refuse(path, f"a damaged gzip file ({error})", "a whole one", "Copy or download it again.", error)
     except OSError as error:
         _refuse(path, f"that it cannot be read ({error.strerror or error})", "a readable file", "Check it.", error)
 
 
-def _decode_stream(path: Path, stream: BinaryIO | gzip.GzipFile) -> tuple[Any, NDArray[np.float64], tuple[str, ...]]:
-    start = stream.read(_LONGEST_HEADER_BYTES)
+def shape_of(path: Path) -> tuple[int, ...]:
+    """The shape that a file's header tells; no voxel is read.
+
+    Raises:
+        ImageError: No NIfTI header.
+        OSError: The file cannot be read, or is a damaged gzip file (then also EOFError or zlib.error).
+        HeaderDataError: A header that makes no sense (nibabel).
+    """
+    with path.open("rb") as file:
+        start = _unzipped(file).read(_LONGEST_HEADER_BYTES)
+    with _silence():
+        shape: tuple[int, ...] = _kind_of(path, start)[0].from_fileobj(io.BytesIO(start), check=False).get_data_shape()
+    return shape
+
+
+def _unzipped(file: BinaryIO) -> BinaryIO | gzip.GzipFile:
+    zipped = file.read(2) == b"\x1f\x8b"  # the content decides, not the name
+    file.seek(0)
+    return gzip.GzipFile(fileobj=file) if zipped else file
+
+
+def _kind_of(path: Path, start: bytes) -> tuple[Any, Any]:
     kinds = [_HEADERS.get(int.from_bytes(start[:4], order)) for order in ("little", "big")]
     kind = kinds[0] or kinds[1]
     if kind is None or not (start[344:347] == b"n+1" or start[4:7] == b"n+2"):
         _refuse(path, "no NIfTI header", "a NIfTI file (.nii or .nii.gz)", "Convert it, for example with dcm2niix.")
+    return kind
+
+
+def _decode_stream(path: Path, stream: BinaryIO | gzip.GzipFile) -> tuple[Any, NDArray[np.float64], tuple[str, ...]]:
+    start = stream.read(_LONGEST_HEADER_BYTES)
+    kind = _kind_of(path, start)
     with _silence():
         try:
             raw = kind[0].from_fileobj(io.BytesIO(start), check=False)
@@ -76,7 +100,7 @@ def _decode_stream(path: Path, stream: BinaryIO | gzip.GzipFile) -> tuple[Any, N
                 behind += len(chunk)
             _check_behind(path, raw, behind)
             image = kind[1].from_bytes(content)
-            data = image.get_fdata(dtype=np.float32)
+            data = _with_zeros(image.get_fdata(dtype=np.float32), image)
         except (ImageError, OSError, EOFError, zlib.error):
             raise
         except Exception as error:  # nibabel raises many kinds for headers that make no sense
@@ -86,6 +110,14 @@ def _decode_stream(path: Path, stream: BinaryIO | gzip.GzipFile) -> tuple[Any, N
         _refuse(path, f"NaN or infinity in {count} voxels", "finite numbers", "Replace them by 0 outside the brain.")
     affine, odd = place(path, image.header)
     return image, affine, odd
+
+
+def _with_zeros(data: NDArray[np.float32], image: Any) -> NDArray[np.float32]:
+    """Integers with an intercept cannot hold 0 itself: what is nearest to it is the 0 that was written. In place."""
+    slope, intercept = image.dataobj.slope, image.dataobj.inter
+    if intercept and image.get_data_dtype().kind in "iu":
+        data[np.abs(data) <= abs(slope) / 2] = 0.0
+    return data
 
 
 @contextmanager

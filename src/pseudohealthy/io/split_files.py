@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from pseudohealthy.errors import CohortError, OutputError
-from pseudohealthy.io.cohort import Cohort, write_cohort
+from pseudohealthy.io.cohort import Cohort, relative_path, write_cohort
 from pseudohealthy.io.files import write_json
 from pseudohealthy.io.table import is_table, read_table, write_table
 
@@ -103,9 +102,9 @@ def _nnunet(cohort: Cohort) -> list[dict[str, list[str]]]:
 def _monai(cohort: Cohort, folder: Path) -> dict[str, list[dict[str, Any]]]:
     found: dict[str, list[dict[str, Any]]] = {"training": [], "validation": [], "test": []}
     for case in cohort:
-        entry: dict[str, Any] = {"case": case.name, "image": os.path.relpath(case.image, folder)}
+        entry: dict[str, Any] = {"case": case.name, "image": relative_path(case.image, folder)}
         if case.lesion_mask is not None:
-            entry["label"] = os.path.relpath(case.lesion_mask, folder)
+            entry["label"] = relative_path(case.lesion_mask, folder)
         fold = case.columns.get("fold", "")
         if fold:
             found["training"].append(entry | {"fold": int(fold)})

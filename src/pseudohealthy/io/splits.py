@@ -101,7 +101,7 @@ def split_by_group(
         together: Pairs of case names that go together, too.
 
     Returns:
-        The same cases in the same order, with `split` set.
+        The same cases in the same order, with `split` set; a column `fold` is gone.
 
     Raises:
         CohortError: Unknown split, fractions that do not sum to 1, a column without values, or too few groups for a
@@ -117,7 +117,16 @@ def split_by_group(
             fix="Mend the fractions.",
         )
     side_of = _divide(cohort, fractions, seed, stratify, together)
-    return Cohort(replace(case, split=side_of[case.name]) for case in cohort)
+    return Cohort(replace(case, split=side_of[case.name]) for case in without_folds(cohort))
+
+
+def without_folds(cohort: Cohort) -> Cohort:
+    """The cohort without the column `fold`, which another division has left."""
+
+    def others(case: Case) -> dict[str, str]:
+        return {key: value for key, value in case.columns.items() if key != "fold"}
+
+    return Cohort(replace(case, columns=others(case)) for case in cohort)
 
 
 def fold_by_group(
@@ -130,7 +139,8 @@ def fold_by_group(
         validation. Cases of the splits `calibration` and `test` are in no fold.
 
     Raises:
-        CohortError: Fewer than two folds, a held-out case in a group with others, or fewer groups than folds.
+        CohortError: Fewer than two folds, or fewer groups than folds.
+        LeakError: A held-out case is in a group, or in a pair, with one that is not.
     """
     if folds < 2:
         raise CohortError("folds", found=str(folds), needed="2 or more", fix="For example: --folds 5")
@@ -140,7 +150,14 @@ def fold_by_group(
     }
     refuse_leaks(sides)
     known = {case.name for case in rest}
-    pairs = [pair for pair in together if known.issuperset(pair)]
+    pairs = [pair for pair in together if not known.isdisjoint(pair)]
+    if divided := [pair for pair in pairs if not known.issuperset(pair)]:
+        raise LeakError(
+            " and ".join(divided[0]),
+            found="the same brain, held out and in the folds",
+            needed="each brain on one side only",
+            fix="Leave one of the two out, or give both the same split; if they are two people: --trust-names.",
+        )
     fold_of = _divide(rest, {str(number): 1 / folds for number in range(folds)}, seed, stratify, pairs)
     return Cohort(
         replace(case, columns={**case.columns, "fold": fold_of.get(case.name, "")}) if case.name in known else case

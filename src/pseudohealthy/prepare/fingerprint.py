@@ -112,6 +112,7 @@ def same_brains(prints: Mapping[str, Fingerprint], threshold: float = SAME_BRAIN
 def _coarse(image: Volume, data: NDArray[Any]) -> Volume:
     """Means of blocks of voxels, as float32, in their place."""
     blocks = np.maximum(np.floor(_COARSE_MM / np.array(image.spacing_mm) + 1e-3), 1).astype(int)
+    blocks = np.minimum(blocks, data.shape)  # a field of less than a block, as of a wrong unit
     shape = [n // block for n, block in zip(data.shape, blocks, strict=True)]
     cut = data[tuple(slice(n * block) for n, block in zip(shape, blocks, strict=True))]
     (i, j, k), (a, b, c) = shape, blocks

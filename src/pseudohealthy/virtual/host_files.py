@@ -10,6 +10,7 @@ from pseudohealthy.errors import CohortError
 from pseudohealthy.io.bids import discover
 from pseudohealthy.io.cohort import Case
 from pseudohealthy.io.names import is_nifti, parse_name
+from pseudohealthy.io.walk import files_below
 
 CSF, GREY, WHITE = 1, 2, 3  # values of the label map, as FSL FAST writes them for a T1w scan
 LABELS = "*desc-tissue*dseg*"
@@ -62,7 +63,7 @@ def find_hosts(dataset: Path, labels: str = LABELS) -> list[HostFiles]:
             fix="Give a dataset of healthy people.",
         )
     root = dataset if dataset.is_dir() else dataset.parent
-    files = [file for file in sorted(root.rglob(labels)) if is_nifti(file)]
+    files = [file for file in files_below(root) if is_nifti(file) and file.match(labels)]
     return [HostFiles(case, _label_map_of(case, files, labels)) for case in cases]
 
 

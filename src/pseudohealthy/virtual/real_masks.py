@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from pseudohealthy.errors import CohortError, ImageError
 from pseudohealthy.io.names import is_nifti, parse_name
 from pseudohealthy.io.volume import Volume, read_volume
+from pseudohealthy.io.walk import files_below
 from pseudohealthy.prepare.model_grid import ModelGrid, keep_volume, sample
 from pseudohealthy.virtual.host_grid import HostGrid
 
@@ -46,7 +47,7 @@ def find_masks(places: Sequence[Path], exclude: Sequence[str] = ()) -> list[Real
     """
     found: dict[str, RealMask] = {}
     for place in map(Path, places):
-        files = [place] if place.is_file() else [file for file in sorted(place.rglob("*")) if is_nifti(file)]
+        files = [place] if place.is_file() else [file for file in files_below(place) if is_nifti(file)]
         if not files:
             raise CohortError(
                 place,

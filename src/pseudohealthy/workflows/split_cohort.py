@@ -9,12 +9,12 @@ from pathlib import Path
 
 from pseudohealthy.errors import CohortError, ConfigError
 from pseudohealthy.io.bids import discover
-from pseudohealthy.io.cohort import Case, Cohort
+from pseudohealthy.io.cohort import Cohort
 from pseudohealthy.io.lesions import read_lesion_mask
 from pseudohealthy.io.match_cases import apply_entries
 from pseudohealthy.io.paper_splits import is_paper_split, paper_cohort, read_paper_splits
 from pseudohealthy.io.split_files import apply_split, read_json_split
-from pseudohealthy.io.splits import fold_by_group, refuse_leaks, split_by_group
+from pseudohealthy.io.splits import fold_by_group, refuse_leaks, split_by_group, without_folds
 from pseudohealthy.io.table import is_table
 from pseudohealthy.io.volume import read_volume
 from pseudohealthy.workflows.same_brains import SameBrains, find_same_brains, refuse_same_brains
@@ -119,14 +119,7 @@ def apply_files(inputs: Sequence[Path], files: Mapping[Path, str], fold: int | N
         )
     applied = _paper(inputs, files) if papers else _other(discover(inputs), next(iter(files)), fold)
     refuse_leaks(applied.cohort.sides())
-    return applied if fold is None else replace(applied, cohort=_without_folds(applied.cohort))
-
-
-def _without_folds(cohort: Cohort) -> Cohort:
-    def others(case: Case) -> dict[str, str]:
-        return {key: value for key, value in case.columns.items() if key != "fold"}
-
-    return Cohort(replace(case, columns=others(case)) for case in cohort)
+    return applied if fold is None else replace(applied, cohort=without_folds(applied.cohort))
 
 
 def _other(cohort: Cohort, path: Path, fold: int | None) -> Applied:

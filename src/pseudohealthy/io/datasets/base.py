@@ -11,6 +11,7 @@ from pathlib import Path
 from pseudohealthy.errors import CohortError
 from pseudohealthy.io.names import is_nifti
 from pseudohealthy.io.table import read_table
+from pseudohealthy.io.walk import files_below
 
 Row = dict[str, str]
 """Columns of the cohort table; paths are absolute."""
@@ -67,8 +68,8 @@ def not_read(folder: Path, rows: Iterable[Row], kind: Callable[[Path], str]) -> 
         kind: Names the kind of a file.
     """
     used = {row[key] for row in rows for key in ("image", "brain_mask", "lesion_mask") if row.get(key)}
-    others = (file for file in folder.rglob("*") if is_nifti(file) and str(file.absolute()) not in used)
-    counts = Counter(kind(file) for file in others if file.is_file())  # some tools unpack folders of such names
+    others = (file for file in files_below(folder) if is_nifti(file) and str(file.absolute()) not in used)
+    counts = Counter(map(kind, others))
     return (f"not read: {', '.join(f'{n} {name}' for name, n in sorted(counts.items()))}",) if counts else ()
 
 
