@@ -20,7 +20,10 @@ def test_mean_and_interval_of_many_subjects_agree_with_student():
     assert estimate.subjects == 200
 
 
-@pytest.mark.parametrize(("n", "draw"), [(6, "normal"), (16, "normal"), (16, "skewed"), (60, "skewed")])
+@pytest.mark.parametrize(
+    ("n", "draw"),
+    [(2, "normal"), (3, "normal"), (5, "normal"), (6, "normal"), (16, "normal"), (16, "skewed"), (60, "skewed")],
+)
 def test_interval_covers_the_truth_about_as_often_as_it_says(n, draw):
     rng = np.random.default_rng(n)
     trials = 600
@@ -49,8 +52,17 @@ def test_undefined_values_are_dropped_and_one_subject_has_no_interval():
 
 def test_equal_values_have_an_interval_of_no_width_and_it_never_leaves_the_data():
     assert bootstrap_mean([0.3] * 7, range(7), seed=0).interval == (0.3, 0.3)
-    low, high = bootstrap_mean([0.2, 0.9], range(2), seed=0).interval
-    assert (low, high) == (0.2, 0.9)
+    values = [0.2, 0.9, 0.2, 0.2, 0.2, 0.9]
+    low, high = bootstrap_mean(values, range(6), seed=0).interval
+    assert min(values) <= low < high <= max(values)
+
+
+def test_of_fewer_than_six_the_interval_is_students_and_can_be_kept_to_a_range():
+    values = [0.2, 0.9, 0.4]
+    few = bootstrap_mean(values, range(3), seed=0)
+    assert few.interval == pytest.approx(stats.t.interval(0.95, 2, np.mean(values), stats.sem(values)))
+    assert few.within(0.0, 1.0).interval == (0.0, 1.0)
+    assert few.within(-9.0).interval == few.interval
 
 
 def test_the_seed_decides():

@@ -3,6 +3,7 @@ import math
 from dataclasses import replace
 
 import pytest
+from scipy import stats
 
 from pseudohealthy.errors import CohortError
 from pseudohealthy.evaluate.table import CaseResult, read_cases, scored_by, summarise, write_cases
@@ -28,8 +29,8 @@ def test_results_have_a_value_an_interval_and_counts_for_every_metric():
     cell = results["sadm_res"]["tumour"]
     assert cell["n"] == 4
     assert cell["dice"] == pytest.approx(0.55)
-    low, high = cell["dice_ci"]
-    assert 0.399 < low < 0.55 < high < 0.701
+    assert cell["dice_ci"] == pytest.approx(stats.t.interval(0.95, 3, 0.55, stats.sem([0.4, 0.5, 0.6, 0.7])))
+    assert cell["hd95_mm_ci"][0] >= 0  # a distance, of which no interval goes below 0
     assert (cell["hd95_mm"], cell["hd95_mm_n"], cell["dice_n"]) == (7.5, 3, 4)
 
 

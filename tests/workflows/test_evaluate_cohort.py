@@ -10,6 +10,8 @@ import pytest
 
 from pseudohealthy.evaluate.case_metrics import case_metrics
 from pseudohealthy.evaluate.table import summarise
+from pseudohealthy.io.cohort import Cohort
+from pseudohealthy.io.volume import read_volume, write_volume
 from pseudohealthy.models.detectors import DETECTORS
 from pseudohealthy.prepare.model_grid import GRIDS
 from pseudohealthy.prepare.scan import prepare_scan
@@ -124,6 +126,18 @@ def test_a_sham_lesion_is_compared_with_the_same_head_without_paint(tmp_path, fi
         for each in (scan, twin)
     )
     assert excess["sham", "zmap"] == pytest.approx(painted - plain, abs=1e-6)
+
+
+def test_a_simulated_scan_on_another_grid_has_no_twin(tmp_path, fitted):
+    """Its twin would be made where the scan lay before."""
+    (case,) = simulate(tmp_path / "made", [Group("sham", 1, "test")], 0, spacing_mm=4.0)
+    files = {}
+    for kind in ("image", "brain_mask", "lesion_mask"):
+        volume = read_volume(getattr(case, kind))
+        files[kind] = tmp_path / f"{kind}.nii.gz"
+        write_volume(replace(volume, data=volume.data[1:], affine=volume.affine), files[kind])
+    found = evaluate_cohort([fitted.load()], Cohort([replace(case, **files)]))
+    assert {metrics.metrics["excess_over_twin"] for metrics in found.cases} == {None}
 
 
 def test_a_sham_case_that_was_not_simulated_has_no_twin(fitted):

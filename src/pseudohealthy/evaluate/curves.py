@@ -14,7 +14,7 @@ import numpy as np
 
 from pseudohealthy.evaluate.persons import person_means, scan_values
 from pseudohealthy.evaluate.statistics import Estimate, bootstrap_mean, bootstrap_median
-from pseudohealthy.evaluate.table import CaseResult
+from pseudohealthy.evaluate.table import CaseResult, in_range
 
 _BETA = re.compile(r"beta=(\d+(?:\.\d+)?)")
 _ANNOTATED = re.compile(r"(.+)@(\d+)")
@@ -161,7 +161,8 @@ def on_healthy(
     defined = tuple(value for value in values.values() if value is not None)
     if not defined:
         return None
-    return Spread(defined, bootstrap_mean(list(values.values()), [person for person, _ in values], seed))
+    estimate = bootstrap_mean(list(values.values()), [person for person, _ in values], seed)
+    return Spread(defined, in_range(metric, estimate))
 
 
 def _rows(cases: Sequence[CaseResult]) -> list[str]:
@@ -173,7 +174,7 @@ def _points(cases: Sequence[CaseResult], rows: dict[float, str], test_set: str, 
     for x, row in sorted(rows.items()):
         means = person_means(scan_values(cases, row, test_set, metric))
         if means:
-            points.append(Point(x, bootstrap_mean(list(means.values()), list(means), seed)))
+            points.append(Point(x, in_range(metric, bootstrap_mean(list(means.values()), list(means), seed))))
     return points
 
 

@@ -73,4 +73,7 @@ def _points(
         return []
     persons = [one.subject for one in counts]
     columns = np.stack(values, axis=1).tolist()
-    return [Point(x, bootstrap_mean(column, persons, seed)) for x, column in zip(xs.tolist(), columns, strict=True)]
+    return [
+        Point(x, bootstrap_mean(column, persons, seed).within(0.0, 1.0))
+        for x, column in zip(xs.tolist(), columns, strict=True)
+    ]

@@ -1,16 +1,18 @@
-"""Means with bootstrap intervals over subjects.
+"""Means with intervals over subjects: bootstrap, and Student's t where they are fewer than six.
 
 What is resampled are subjects, never scans or voxels: several scans (or model seeds) of a subject are averaged first.
 The interval is the expanded percentile interval (Hesterberg 2015, "What teachers should know about the bootstrap",
 section 4.2): the plain percentile interval is too narrow by sqrt((n-1)/n) and by the difference between Student's t
-and the normal distribution, which matters at the handful of subjects that a test set often has.
+and the normal distribution, which matters at the handful of subjects that a test set often has. Below six even that
+falls short, because a resampled mean never leaves the range of the values: of differences that are normal and 0 on
+average it would call 22, 12 and 6 % of sets of two, three and four subjects better, instead of 2.5.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -18,6 +20,8 @@ from numpy.typing import NDArray
 from scipy import stats
 
 RESAMPLES = 10_000
+FEWEST_RESAMPLED = 6
+"""Subjects from which a mean's interval is the bootstrap's."""
 
 
 @dataclass(frozen=True)
@@ -41,11 +45,17 @@ class Estimate:
         """(low, high), or None where there is none."""
         return None if self.low is None or self.high is None else (self.low, self.high)
 
+    def within(self, least: float, most: float = math.inf) -> Estimate:
+        """The same with an interval that keeps to the range of what is measured, as Student's t does not."""
+        if self.low is None or self.high is None:
+            return self
+        return replace(self, low=max(self.low, least), high=min(self.high, most))
+
 
 def bootstrap_mean(
     values: Sequence[float | None], subjects: Sequence[Hashable], seed: int, level: float = 0.95
 ) -> Estimate:
-    """Mean over subjects with a bootstrap interval; undefined values are dropped.
+    """Mean over subjects with an interval, see above; undefined values are dropped.
 
     Args:
         values: One a scan.
@@ -60,6 +70,9 @@ def bootstrap_mean(
     mean = math.fsum(means) / count
     if count < 2:
         return Estimate(mean, None, None, count)
+    if count < FEWEST_RESAMPLED:
+        reach = float(stats.t.ppf(0.5 + level / 2.0, count - 1) * means.std(ddof=1)) / math.sqrt(count)
+        return Estimate(mean, mean - reach, mean + reach, count)
     tail = _tail(count, level)
     low, high = np.quantile(_resample_shares(count, seed) @ means, [tail, 1.0 - tail])
     return Estimate(mean, max(float(low), float(means.min())), min(float(high), float(means.max())), count)
@@ -98,7 +111,7 @@ def paired_difference(
     seed: int,
     level: float = 0.95,
 ) -> Estimate:
-    """Mean of `first - second` over the same scans, with a bootstrap interval over subjects.
+    """Mean of `first - second` over the same scans, with an interval over subjects.
 
     Args:
         first: One a scan; a pair with an undefined value is dropped.

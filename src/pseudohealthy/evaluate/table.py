@@ -16,6 +16,7 @@ from pseudohealthy.io.files import write_text
 
 UNDEFINED = "n/a"  # as in BIDS tables
 _COLUMNS = ("row", "test_set", "case", "subject", "grid")
+_SIGNED = ("volume_error_ml", "excess_over_twin")  # metrics that can be below 0
 _MODEL = "model"  # one more column where several models of one row are in a table
 
 Cell: TypeAlias = dict[str, float | int | list[float] | None]
@@ -56,7 +57,7 @@ class CaseResult:
 def summarise(
     cases: Sequence[CaseResult], *, seed: int = 0, grid: str = "native", healthy_set: str = "healthy"
 ) -> Results:
-    """Means over subjects with 95 % bootstrap intervals.
+    """Means over subjects with 95 % intervals.
 
     Args:
         cases: Any order; rows and test sets keep the order of their first case.
@@ -81,11 +82,18 @@ def summarise(
             for metric in dict.fromkeys(name for case in members for name in case.metrics):
                 values = [case.metrics.get(metric) for case in members]
                 defined = {case.case for case, value in zip(members, values, strict=True) if value is not None}
-                _enter(cell, metric, bootstrap_mean(values, subjects, seed), len(defined))
+                _enter(cell, metric, in_range(metric, bootstrap_mean(values, subjects, seed)), len(defined))
             healthy = [] if test_set == healthy_set else sets.get(healthy_set, [])
             _enter_image_auroc(cell, members, healthy, seed)
             results[row][test_set] = cell
     return results
+
+
+def in_range(metric: str, estimate: Estimate) -> Estimate:
+    """An estimate whose interval keeps to the values that its metric can have."""
+    if metric in _SIGNED:
+        return estimate
+    return estimate.within(0.0, math.inf if metric.endswith(("_ml", "_mm")) or metric == "false_lesions" else 1.0)
 
 
 def write_cases(cases: Sequence[CaseResult], path: Path) -> None:

@@ -226,7 +226,10 @@ def _show(
 def _twin_scores(
     case: Case, cohort: Cohort, scan: Volume, inferences: Sequence[Inference]
 ) -> dict[str, NDArray[np.float32]] | None:
-    """Native scores of the same head without paint, made anew or found in the cohort; None where there is none."""
+    """Native scores of the same head without paint, made anew or found in the cohort.
+
+    None where there is none on the scan's own grid: a simulated scan that was resampled has lost its twin.
+    """
     recipe = inferences[0].model.recipe
     made = healthy_twin(case, scan.spacing_mm[0])
     painted_on = [other for other in cohort if other.name == case.columns.get(TWIN)]
@@ -235,6 +238,8 @@ def _twin_scores(
     elif painted_on:
         prepared = read_case(painted_on[0], GRIDS[recipe.grid], recipe.space)
     else:
+        return None
+    if prepared.native.shape != scan.shape or not np.allclose(prepared.native.affine, scan.affine, atol=1e-3):
         return None
     rows = {row: score for _, scored in score_with(inferences, prepared) for row, score in scored.items()}
     return native_scores(prepared, rows)
