@@ -6,7 +6,8 @@ RUN is the folder of `pseudohealthy benchmark` with lesions painted on people, `
 fold's model keeps the threshold that each healthy calibration scan asked for; their k-th smallest is what `calibrate
 --alpha` chooses, the highest is what is stored where there are fewer than nine. For each k and for the policy `lesion`
 this prints, over the people of all finished folds: Dice on the annotated pathology, volume marked in a healthy scan,
-and the share of healthy scans with more than 1 ml. Thresholds are taken to the next higher one of `counts.tsv`.
+and the share of healthy scans with more than 1 ml. Between the 64 thresholds of `counts.tsv` Dice and volume are
+interpolated, so that those of the stored threshold differ a little from what `cases.tsv` has.
 """
 
 from __future__ import annotations
@@ -16,8 +17,10 @@ import json
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pseudohealthy.evaluate.counts import CaseCounts, read_counts
 from pseudohealthy.evaluate.operating import dice_at
@@ -43,8 +46,8 @@ def main() -> None:
             for name, value in thresholds(path.parent, row):
                 found[name] += [(value, one) for one in counts]
         for name, pairs in found.items():
-            dice = [dice_at(one)[above(value)] for value, one in pairs if one.test_set == args.annotated]
-            ml = np.array([one.fp[above(value)] * one.voxel_ml for value, one in pairs if one.test_set == "healthy"])
+            dice = [between(value, dice_at(one)) for value, one in pairs if one.test_set == args.annotated]
+            ml = np.array([between(value, one.fp) * one.voxel_ml for value, one in pairs if one.test_set == "healthy"])
             values = " ".join(f"{value:.3f}" for value in dict.fromkeys(value for value, _ in pairs))
             print(
                 f"{row}\t{name}\t{np.mean(dice):.3f}\t{ml.mean():.2f}\t{np.median(ml):.2f}\t{np.mean(ml > 1):.2f}\t"
@@ -64,9 +67,9 @@ def thresholds(fold: Path, row: str) -> Iterator[tuple[str, float]]:
             return
 
 
-def above(value: float) -> int:
-    """Index of the lowest threshold of the table that is not below a value."""
-    return min(int(np.searchsorted(THRESHOLDS, value - 1e-9)), len(THRESHOLDS) - 1)
+def between(threshold: float, values: NDArray[np.floating[Any]] | NDArray[np.integer[Any]]) -> float:
+    """What `values`, one a threshold of the table, are at another threshold."""
+    return float(np.interp(threshold, THRESHOLDS, values))
 
 
 if __name__ == "__main__":

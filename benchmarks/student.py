@@ -22,9 +22,9 @@ from pseudohealthy.data.patches import brain_of
 from pseudohealthy.data.slices import EVERY, fixed_slices
 from pseudohealthy.io.cohort import Cohort
 from pseudohealthy.models.denoiser import Denoiser
+from pseudohealthy.models.diffusion import from_signed, to_signed
 from pseudohealthy.models.reconstructors import RECONSTRUCTORS, Reconstructor
 from pseudohealthy.models.reconstructors.cddpm import CDDPM, CDDPMSettings
-from pseudohealthy.models.reconstructors.one_step import from_signed, to_signed
 from pseudohealthy.stages.model_folder import Model, load_model, save_model
 from pseudohealthy.stages.run_folder import RunFolder
 from pseudohealthy.stages.tensors import store_cohort

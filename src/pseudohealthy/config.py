@@ -89,6 +89,8 @@ class TrainingSettings:
     def __post_init__(self) -> None:
         for name in ("steps", "batch_size", "accumulate", "validate_every_steps", "checkpoint_every_steps"):
             _refuse(getattr(self, name) < 1, f"{name} {getattr(self, name)} is not 1 or more")
+        parts = f"batch_size {self.batch_size} is no multiple of accumulate {self.accumulate}"
+        _refuse(bool(self.batch_size % self.accumulate), parts)
         _refuse(not 0 <= self.seed <= MOST_SEED, f"seed {self.seed} is not from 0 to {MOST_SEED}")
         _refuse(not 0 <= self.ema_decay < 1, f"ema_decay {self.ema_decay:g} is not in [0, 1)")
         _refuse(not 0 < self.learning_rate < math.inf, f"learning_rate {self.learning_rate:g} is not above 0")

@@ -256,6 +256,12 @@ def test_a_plan_with_more_methods_goes_on_from_what_another_run_has_painted_and_
     assert main([*arguments[:-3], str(tmp_path / "other"), *arguments[-2:]]) == 2
     assert "found another experiment: haemorrhage was painted in fewer copies;" in capsys.readouterr().err
 
+    (tmp_path / "fourth/seed-1/data").mkdir(parents=True)
+    (tmp_path / "fourth/seed-1/data/cohort.tsv").write_text("case\timage\n")
+    plan.write_text(yaml.safe_dump(PAINTED))
+    with pytest.raises(ConfigError, match="seed 1 was painted here, too, in another way"):
+        reuse(RunFolder(tmp_path / "fourth"), load_any_plan(str(plan)), out)
+
     changed = {"unsupervised": ["ae"], "methods": {"ae": {"reconstructor_training.steps": 3}}}
     plan.write_text(yaml.safe_dump(PAINTED | changed))
     reuse(RunFolder(tmp_path / "third"), load_any_plan(str(plan)), out)

@@ -23,6 +23,31 @@ def slices(n=3, seed=0, size=(96, 80)):
     return torch.rand(n, 1, *size, generator=generator(seed))
 
 
+def test_the_encoder_sees_slices_on_the_scale_that_it_sees_in_stage_1(spark):
+    x, seen = slices(), []
+    kept = spark.kept(x, generator())
+    first = next(module for module in spark.encoder.modules() if isinstance(module, nn.Conv2d))
+    hook = first.register_forward_pre_hook(lambda _, given: seen.append(given[0]))
+    with torch.no_grad():
+        spark.filled(x, kept)
+        hook.remove()
+    assert (seen[0].min() < -0.9, seen[0].max() > 0.9) == (True, True)
+
+
+def test_what_several_devices_make_of_batch_normalisation_is_sparse_too():
+    torch.manual_seed(0)
+    alone = SparK(condition_encoder("resnet50", 8), width=16).encoder.train()
+    together = nn.SyncBatchNorm.convert_sync_batchnorm(copy.deepcopy(alone))
+    x = slices()
+    kept = SparK(alone, width=16).kept(x, generator())
+    levels = []
+    for encoder in (alone, together):
+        with torch.no_grad(), sparse(encoder, kept):
+            levels.append(feature_levels(encoder, x * kept))
+    for one, other in zip(*levels, strict=True):
+        torch.testing.assert_close(one, other)
+
+
 def test_what_is_hidden_does_not_leak(spark):
     x, kept = slices(), spark.kept(slices(), generator())
     other = torch.where(kept, x, slices(seed=1))

@@ -53,6 +53,8 @@ def test_overrides_change_one_key_and_nothing_else():
         ("reconstructor: {method: fae, settings: {zoom: 3}}", "multiples of 32"),
         ("segmenter: {method: nnunet_2d, settings: {features: [8, 8, 8, 8, 8, 8]}}", "multiples of 32"),
         ("segmenter: {method: nnunet_3d, settings: {features: [8, 8, 8, 8, 8, 8]}}", "multiples of 32"),
+        ("{reconstructor: {method: ae}, score: {map: mahalanobis}}", "score.map: found 'mahalanobis' with one"),
+        ("reconstructor_training: {batch_size: 16, accumulate: 3}", "batch_size 16 is no multiple of accumulate 3"),
         ("grid: tiny", "small"),
         ("space: mars", "brainbox"),
         ("- a list", "mapping"),

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from made_cohort import write_made_cohort
-from pseudohealthy.errors import CohortError, LeakError
+from pseudohealthy.errors import CohortError, ConfigError, LeakError
 from pseudohealthy.io.cohort import Cohort
 from pseudohealthy.io.files import sha256
 from pseudohealthy.stages import training
@@ -84,6 +84,32 @@ def test_nothing_to_learn_from_is_refused(made_cohort, stage_1, tmp_path):
     scans = Supervision(NOBODY, NOBODY, made_cohort.split("validation"))
     with pytest.raises(CohortError, match="draem"):
         train_segmenter(stage_1, scans, load_recipe("smoke"), RunFolder(tmp_path))
+
+
+def test_nobody_to_paint_on_is_refused(made_cohort, stage_1, tmp_path):
+    scans = Supervision(NOBODY, made_cohort.split("annotated"), made_cohort.split("validation"))
+    recipe = load_recipe("smoke", ["supervision.synthetic=draem"])
+    with pytest.raises(CohortError, match="no healthy scan to paint on"), RunFolder.open(tmp_path / "run") as run:
+        train_segmenter(stage_1, scans, recipe, run)
+
+
+def test_who_learned_from_annotated_scans_and_paint_is_not_called_as_who_saw_paint_alone(
+    made_cohort, stage_1, tmp_path
+):
+    recipe = load_recipe("smoke", ["supervision.synthetic=draem"])
+    rows = []
+    for number, annotated in enumerate((NOBODY, made_cohort.split("annotated"))):
+        scans = Supervision(made_cohort.split("train"), annotated, made_cohort.split("validation"))
+        with RunFolder.open(tmp_path / str(number)) as run:
+            rows.append(train_segmenter(stage_1, scans, recipe, run).row)
+    assert rows == ["sadm_res_draem", "sadm_res_draem_mixed"]
+
+
+def test_a_segmenter_too_deep_for_the_grid_of_stage_1_is_refused(made_cohort, stage_1, tmp_path):
+    scans = Supervision(NOBODY, made_cohort.split("annotated"), made_cohort.split("validation"))
+    recipe = load_recipe("smoke", ["grid=paper", "segmenter={method: unet, settings: {widths: [8, 8, 8, 8, 8, 8]}}"])
+    with pytest.raises(ConfigError, match="multiples of 32"), RunFolder.open(tmp_path / "run") as run:
+        train_segmenter(stage_1, scans, recipe, run)
 
 
 def test_annotated_scans_that_stage_1_has_learned_from_are_refused(stage_1, tmp_path):

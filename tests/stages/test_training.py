@@ -154,6 +154,27 @@ def test_fit_minimises_and_leaves_the_averaged_weights(tmp_path):
     assert network.value.item() == pytest.approx(1.0, abs=0.1)
 
 
+def test_a_finished_training_that_is_resumed_leaves_the_averaged_weights_too(tmp_path):
+    def trained(*, resume):
+        network = torch.nn.Linear(1, 1, bias=False)
+        torch.nn.init.constant_(network.weight, 4.0)
+        settings = TrainingSettings(
+            steps=6, learning_rate=0.3, ema_decay=0.9, validate_every_steps=3, checkpoint_every_steps=3, keep="last"
+        )
+        fit(
+            network,
+            lambda net, step: (net.weight - 1).square().sum(),
+            lambda net: {"val_loss": 0.0},
+            settings,
+            RunFolder(tmp_path),
+            resume=resume,
+        )
+        return network.weight.item()
+
+    whole = trained(resume=False)
+    assert trained(resume=True) == whole
+
+
 def test_best_keeps_the_weights_of_the_lowest_validation_loss(tmp_path):
     class Number(torch.nn.Module):
         def __init__(self) -> None:

@@ -81,7 +81,7 @@ def augment(
 def gamma(x: Tensor, exponent: Tensor) -> Tensor:
     """`x ** exponent` up to 1, and `x` above: 0, 1 and the order of intensities stay, and so does the range [0, 1.5].
 
-    Intensities are scaled so that a scan's 99th percentile is 1; a power of the whole range would move it.
+    Intensities are scaled by a percentile (prepare/intensity.py), which a power of the whole range would move.
 
     Args:
         x: (n, 1, y, x), not negative.

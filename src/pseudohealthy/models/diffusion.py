@@ -27,6 +27,16 @@ def cosine_alpha_bar(steps: int = STEPS, offset: float = 0.008) -> Tensor:
     return torch.cumprod(1 - betas, dim=0)
 
 
+def to_signed(x: Tensor) -> Tensor:
+    """[0, 1] -> [-1, 1]."""
+    return 2 * x - 1
+
+
+def from_signed(x: Tensor) -> Tensor:
+    """[-1, 1] -> [0, 1]."""
+    return (x + 1) / 2
+
+
 class Diffusion(nn.Module):
     """The forward process q(x_t | x_0) of Ho et al. 2020, eq. 4, with the cosine schedule."""
 

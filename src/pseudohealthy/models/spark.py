@@ -21,6 +21,7 @@ from torch.nn import functional
 
 from pseudohealthy.data.slices import EVERY
 from pseudohealthy.models.condition import feature_levels
+from pseudohealthy.models.diffusion import to_signed
 
 
 class SparK(nn.Module):
@@ -75,7 +76,7 @@ class SparK(nn.Module):
     def filled(self, x: Tensor, kept: Tensor) -> Tensor:
         """The decoder's slices, (n, 1, y, x), from the pixels that are kept."""
         with sparse(self.encoder, kept):
-            levels = feature_levels(self.encoder, x * kept)
+            levels = feature_levels(self.encoder, to_signed(x) * kept)  # what it sees in Stage I
         h: Tensor | None = None
         for level, hidden, entry, block in reversed(
             list(zip(levels, self.hidden, self.entry, self.blocks, strict=True))
@@ -156,5 +157,6 @@ _SPARSE: dict[type[nn.Module], Callable[[nn.Module, Forward, Tensor], Forward]] 
     nn.Conv2d: _masked,
     nn.MaxPool2d: _masked,
     nn.BatchNorm2d: _batch_norm,
+    nn.SyncBatchNorm: _batch_norm,  # what several devices make of it
     nn.GroupNorm: _group_norm,
 }

@@ -81,11 +81,17 @@ class Model:
     def segmenter_row(self) -> str:
         """The name of Stage II's own map: `unet` or `unet_res`.
 
-        Controls carry their reference as a suffix, models that saw synthetic anomalies the generator's name.
+        Controls carry their reference as a suffix, models that saw synthetic anomalies the generator's name, and
+        `mixed` where they saw annotated scans, too.
         """
-        reference = "" if self.reference == "reconstruction" else f"_{self.reference}"
-        synthetic = self.recipe.supervision.synthetic
-        return self.recipe.segmenter.method + reference + ("" if synthetic == "none" else f"_{synthetic}")
+        parts = [self.recipe.segmenter.method]
+        if self.reference != "reconstruction":
+            parts.append(self.reference)
+        if self.recipe.supervision.synthetic != "none":
+            parts.append(self.recipe.supervision.synthetic)
+            if self.trained_on.get("segmenter") and self.trained_on.get("painted"):
+                parts.append("mixed")
+        return "_".join(parts)
 
 
 def save_model(model: Model, folder: Path) -> None:

@@ -136,7 +136,8 @@ def recipe_from(content: Mapping[str, Any], subject: str) -> Recipe:
         if chosen not in names:
             raise _unknown(f"{subject}: {key}", chosen, names)
     for stage in ("reconstructor", "segmenter"):
-        _refuse_uneven(f"{subject}: {stage}.settings", parsed[stage].settings, parsed.grid)
+        refuse_uneven(f"{subject}: {stage}.settings", parsed[stage].settings, parsed.grid)
+    _refuse_one_view(f"{subject}: score.map", parsed.score.map, parsed.reconstructor.settings)
     return Recipe(
         grid=parsed.grid,
         space=parsed.space,
@@ -156,7 +157,7 @@ def _refuse_values_for_keys(content: Mapping[str, Any], subject: str) -> None:
             raise ConfigError(f"{subject}: {key}", found=f"the value {value!r}", needed="keys with values", fix=_SEE)
 
 
-def _refuse_uneven(subject: str, settings: Any, grid: str) -> None:
+def refuse_uneven(subject: str, settings: Any, grid: str) -> None:
     """Refuse networks whose levels do not divide the grid's slices: what is halved could not be joined again."""
     multiple = getattr(settings, "slice_multiple", 1)
     x, y, _ = GRIDS[grid].shape
@@ -166,6 +167,18 @@ def _refuse_uneven(subject: str, settings: Any, grid: str) -> None:
             found=f"levels that need slices of multiples of {multiple}",
             needed=f"levels that divide {x} x {y}, the slices of the grid '{grid}'",
             fix="Give fewer levels" + (" or lower unshuffle." if hasattr(settings, "unshuffle") else "."),
+        )
+
+
+def _refuse_one_view(subject: str, score: str, settings: Any) -> None:
+    """Refuse a score of the spread of several reconstructions for a method that makes one, before it is trained."""
+    views = len(getattr(settings, "test_steps", ())) or getattr(settings, "test_samples", 0)
+    if score == "mahalanobis" and views < 2:
+        raise ConfigError(
+            subject,
+            found="'mahalanobis' with one reconstruction a scan",
+            needed="several, whose spread is the measure",
+            fix="Give a diffusion model several test_steps (the same t may stand twice), a vae test_samples.",
         )
 
 

@@ -23,7 +23,7 @@ from pseudohealthy.stages.layout import as_stored, channels_last
 from pseudohealthy.stages.looks import watch_segmenter
 from pseudohealthy.stages.model_folder import Model, save_model
 from pseudohealthy.stages.processes import ALONE, Processes
-from pseudohealthy.stages.recipe import Recipe, as_yaml
+from pseudohealthy.stages.recipe import Recipe, as_yaml, refuse_uneven
 from pseudohealthy.stages.reference import Reference
 from pseudohealthy.stages.refuse import refuse_seen, refuse_unmasked
 from pseudohealthy.stages.run_folder import RunFolder
@@ -84,6 +84,14 @@ def train_segmenter(
     recipe = dataclasses.replace(
         recipe, grid=stage_1.recipe.grid, space=stage_1.recipe.space, reconstructor=stage_1.recipe.reconstructor
     )
+    refuse_uneven("segmenter.settings", recipe.segmenter.settings, recipe.grid)
+    if recipe.supervision.synthetic != "none" and not len(scans.healthy):
+        raise CohortError(
+            f"--synthetic {recipe.supervision.synthetic}",
+            found="no healthy scan to paint on",
+            needed="scans without lesions in split 'train', or in all of the cohort where it has no split",
+            fix="Mark healthy scans with 'train' in the split column of the cohort table, or leave --synthetic out.",
+        )
     synthetic = ANOMALIES.get(recipe.supervision.synthetic) if len(scans.healthy) else None
     _refuse(scans, stage_1, synthetic is not None)
     if reference == "reconstruction" and not stage_1.reconstructor.reconstructs:
@@ -197,7 +205,7 @@ def loss_of(batches: Batches, references: Reference, recipe: Recipe) -> Loss:
 
 
 class Validation:
-    """Cross-entropy and pooled best Dice on fixed slices, at the t of test time."""
+    """Cross-entropy and Dice at one half, pooled, on fixed slices, at the t of test time."""
 
     def __init__(self, slices: SliceBatch, references: Reference, seed: int) -> None:
         self.slices, self.references, self.seed = slices, references, seed

@@ -239,11 +239,20 @@ def fit(
     torch.manual_seed(settings.seed)  # the networks have no dropout: a safeguard, not a source of randomness
     with warnings.catch_warnings():  # about loggers, workers and versions: nothing that a user could mend
         warnings.filterwarnings("ignore", module=r"pytorch_lightning|lightning_fabric|torch\.")
-        _fit(trainer, trainee, last if resume and last.exists() else None)
+        begun = last if resume and last.exists() else None
+        _fit(trainer, trainee, begun)
     best = checkpoints / BEST
     if settings.keep == "best" and best.exists():
-        trainee.load_state_dict(torch.load(best, weights_only=True, map_location="cpu")["state_dict"])
+        trainee.load_state_dict(_checkpoint(best)["state_dict"])
+    elif begun is not None and settings.ema_decay and (done := _checkpoint(begun))["global_step"] >= settings.steps:
+        # Lightning takes no step then, and leaves the last weights in the network: the averages are in the file.
+        trainee.load_state_dict(done["state_dict"])
     as_stored(network.to("cpu").eval())
+
+
+def _checkpoint(path: Path) -> dict[str, Any]:
+    content: dict[str, Any] = torch.load(path, weights_only=True, map_location="cpu")
+    return content
 
 
 def _strategy(processes: Processes) -> DDPStrategy | str:

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from pseudohealthy.data.noise import NOISES
 from pseudohealthy.data.slices import EVERY
 from pseudohealthy.models.denoiser import Denoiser, check_denoiser
-from pseudohealthy.models.diffusion import STEPS, Diffusion
+from pseudohealthy.models.diffusion import STEPS, Diffusion, from_signed, to_signed
 from pseudohealthy.models.reconstructors.base import Reconstructor
 
 
@@ -117,13 +117,3 @@ class OneStep(Reconstructor):
     def reconstruct(self, x: Tensor, rng: torch.Generator) -> Tensor:
         """Mean of the reconstructions over `test_steps`."""
         return self.views(x, rng).mean(dim=0)
-
-
-def to_signed(x: Tensor) -> Tensor:
-    """[0, 1] -> [-1, 1]."""
-    return 2 * x - 1
-
-
-def from_signed(x: Tensor) -> Tensor:
-    """[-1, 1] -> [0, 1]."""
-    return (x + 1) / 2

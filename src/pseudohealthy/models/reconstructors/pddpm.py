@@ -17,7 +17,8 @@ import torch
 from torch import Tensor
 
 from pseudohealthy.data.slices import EVERY
-from pseudohealthy.models.reconstructors.one_step import DiffusionSettings, OneStep, from_signed, to_signed
+from pseudohealthy.models.diffusion import from_signed, to_signed
+from pseudohealthy.models.reconstructors.one_step import DiffusionSettings, OneStep
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """What another run of the same painted experiment has finished is copied: a plan with more rows goes on from it.
 
-Two plans paint and divide people alike where their keys of `SAME` agree: scans, folds and trainings are functions of
-these and the seed.
+Two plans divide people alike where their keys of `SAME` agree: folds and trainings are functions of these and the
+seed. Scans are not quite: who needs more copies of a set deals the masks in another order. So they are copied first.
 """
 
 from __future__ import annotations
@@ -54,6 +54,7 @@ def reuse(run: RunFolder, plan: PaintedPlan, other: Path) -> None:
     for seed in seeds:
         changes += recipe_changes(_text(other / f"seed-{seed}/config.yaml"), _base(plan, seed))
     changes += [missing for seed in seeds for missing in _not_painted(other / f"seed-{seed}/data", plan)]
+    changes += [f"seed {seed} was painted here, too, in another way" for seed in seeds if _differs(run, other, seed)]
     if changes:
         raise ConfigError(
             f"--reuse {other}",
@@ -72,6 +73,12 @@ def reuse(run: RunFolder, plan: PaintedPlan, other: Path) -> None:
                 if same_rows and (other / direction / TABLES[-1]).is_file():
                     for table in TABLES:
                         _copy(run, other, f"{direction}/{table}")
+
+
+def _differs(run: RunFolder, other: Path, seed: int) -> bool:
+    """Whether both have painted, and not the same."""
+    ours, theirs = (folder / f"seed-{seed}/data/cohort.tsv" for folder in (run.path, other))
+    return ours.is_file() and theirs.is_file() and _text(ours) != _text(theirs)
 
 
 def _base(plan: PaintedPlan, seed: int) -> str:
