@@ -191,6 +191,16 @@ def test_shards_and_a_call_that_pools_them_give_what_one_call_gives(raw: Path, p
     assert (out / "cohort.tsv").read_text().count("\n") == 3
 
 
+def test_a_shard_without_a_usable_scan_can_be_submitted_again(tmp_path: Path, quick) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in/head.nii.gz").write_text("broken")
+    command = ["prepare", str(tmp_path / "in"), str(tmp_path / "out"), *quick]
+    assert main([*command, "--shard", "1/1"]) == 2
+    write_scan(tmp_path / "in/head.nii.gz", 0)
+    assert main([*command, "--shard", "1/1"]) == 0
+    assert main([*command, "--resume"]) == 0
+
+
 def test_other_settings_do_not_mix(prepared: Path, raw: Path, capsys: pytest.CaptureFixture[str]) -> None:
     before = snapshot(prepared)
     assert main(["prepare", str(raw), str(prepared), "--space", "native", "--resume"]) == 2

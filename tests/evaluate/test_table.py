@@ -30,8 +30,19 @@ def test_results_have_a_value_an_interval_and_counts_for_every_metric():
     assert cell["n"] == 4
     assert cell["dice"] == pytest.approx(0.55)
     assert cell["dice_ci"] == pytest.approx(stats.t.interval(0.95, 3, 0.55, stats.sem([0.4, 0.5, 0.6, 0.7])))
-    assert cell["hd95_mm_ci"][0] >= 0  # a distance, of which no interval goes below 0
     assert (cell["hd95_mm"], cell["hd95_mm_n"], cell["dice_n"]) == (7.5, 3, 4)
+
+
+def test_intervals_keep_to_what_a_metric_can_be():
+    low = {"fp_ml": (0.1, 0.2, 30.0), "dice": (0.1, 0.9, 0.95), "volume_error_ml": (0.1, 0.2, 30.0)}
+    scans = [
+        CaseResult("zmap", "ms", str(i), str(i), "native", {metric: values[i] for metric, values in low.items()})
+        for i in range(3)
+    ]
+    cell = summarise(scans)["zmap"]["ms"]
+    assert (cell["fp_ml_ci"][0], *cell["dice_ci"]) == (0.0, 0.0, 1.0)
+    assert cell["fp_ml_ci"][1] == cell["volume_error_ml_ci"][1] > 30
+    assert cell["volume_error_ml_ci"][0] < 0
 
 
 def test_scans_are_compared_within_the_model_that_scored_them_and_its_name_is_kept(tmp_path):

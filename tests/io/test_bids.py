@@ -5,6 +5,7 @@ import pytest
 from pseudohealthy.errors import CohortError
 from pseudohealthy.io.bids import derivative, discover
 from pseudohealthy.io.cohort import Case
+from pseudohealthy.io.walk import files_below
 
 
 def make(root, *files):
@@ -115,6 +116,24 @@ def test_linked_folders_are_entered_and_links_that_lead_up_are_not(tmp_path):
     (case,) = discover([tmp_path / "data"])
     assert case.image == tmp_path / "data/sub-01/anat/sub-01_T1w.nii.gz"
     assert case.lesion_mask == tmp_path / "data/derivatives/masks/sub-01/anat/sub-01_label-L_mask.nii.gz"
+
+
+def test_a_link_to_another_place_of_the_dataset_is_no_second_scan(tmp_path):
+    make(
+        tmp_path, "sub-01/ses-1/anat/sub-01_ses-1_T1w.nii.gz", "derivatives/v2/sub-01/sub-01_ses-1_label-L_mask.nii.gz"
+    )
+    (tmp_path / "sub-01/ses-latest").symlink_to("ses-1")
+    (tmp_path / "derivatives/latest").symlink_to("v2")
+    (case,) = discover([tmp_path])
+    assert case.lesion_mask.parts[-3] == "v2"
+
+
+def test_folders_that_are_linked_to_each_other_are_walked_once(tmp_path):
+    make(tmp_path, *(f"{name}/anat/{name}_T1w.nii" for name in "abc"))
+    for one, other in (("a", "b"), ("b", "c"), ("c", "a"), ("c", "b")):
+        (tmp_path / one / f"to-{other}").symlink_to(tmp_path / other)
+    assert len(files_below(tmp_path)) == 3
+    assert [file.name for file in files_below(tmp_path / "a")] == ["a_T1w.nii", "b_T1w.nii", "c_T1w.nii"]
 
 
 def test_participants_without_the_prefix_are_known_and_those_without_a_row_are_told(tmp_path):

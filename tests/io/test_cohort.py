@@ -137,6 +137,12 @@ def test_a_table_written_behind_a_linked_folder_finds_its_files(tmp_path):
     (tmp_path / "scan.nii").write_text("")
     write_cohort(Cohort([Case("scan", tmp_path / "scan.nii")]), tmp_path / "link/people.tsv")
     (case,) = read_cohort(tmp_path / "link/people.tsv")
+    (tmp_path / "store").mkdir()
+    (tmp_path / "store/scan.nii").write_text("")
+    (tmp_path / "data").symlink_to(tmp_path / "store")
+    for _ in range(2):  # the folder of the table is new the first time
+        write_cohort(Cohort([Case("scan", tmp_path / "data/scan.nii")]), tmp_path / "new/people.tsv")
+        assert "../data/scan.nii" in (tmp_path / "new/people.tsv").read_text()
     assert case.image.samefile(tmp_path / "scan.nii")
 
 

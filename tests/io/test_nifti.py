@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from pseudohealthy.errors import ImageError
+from pseudohealthy.io.nifti import shape_of
 from pseudohealthy.io.volume import read_volume, write_volume
 
 GOOD = nib.Nifti1Image(
@@ -289,3 +290,16 @@ def test_the_background_of_scaled_integers_is_0_again(tmp_path):
     read = read_volume(tmp_path / "scaled.nii.gz")
     assert not read.data[brain == 0].any()
     np.testing.assert_allclose(read.data, brain, atol=stored.dataobj.slope)
+
+
+@pytest.mark.parametrize("kind", [nib.Nifti1Image, nib.Nifti2Image])
+def test_a_long_header_extension_is_passed_over_and_half_a_header_is_none(kind, tmp_path):
+    image = kind(np.arange(990, dtype=np.float32).reshape(9, 10, 11), np.eye(4))
+    image.header.set_qform(np.eye(4), 1)
+    image.header.extensions.append(nib.nifti1.Nifti1Extension("comment", b"x" * 3000))
+    nib.save(image, tmp_path / "long.nii")
+    assert read_volume(tmp_path / "long.nii").shape == shape_of(tmp_path / "long.nii") == (9, 10, 11)
+    (tmp_path / "cut.nii").write_bytes((tmp_path / "long.nii").read_bytes()[: kind.header_class.sizeof_hdr - 1])
+    for read in (read_volume, shape_of):
+        with pytest.raises(ImageError, match="bytes; needed a header of"):
+            read(tmp_path / "cut.nii")

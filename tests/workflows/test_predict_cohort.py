@@ -174,6 +174,9 @@ def test_scans_that_are_predicted_later_join_the_table(tmp_path, made_cohort, mo
         module.predict_cohort(load_model(model), made_cohort[number : number + 1], run, WANTED, resume=True)
     rows = read_table(tmp_path / "predictions.tsv")
     assert [row["case"] for row in rows] == [case.name for case in made_cohort[:2]]
+    other = Wanted(given_threshold(0.5))
+    module.predict_cohort(load_model(model), made_cohort[:1], run, other, resume=True)
+    assert [row["threshold"] for row in read_table(tmp_path / "predictions.tsv")] == ["0.5"]  # of one threshold
 
 
 @pytest.mark.usefixtures("short_pages")

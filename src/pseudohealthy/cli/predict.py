@@ -66,7 +66,10 @@ def run(args: argparse.Namespace) -> None:
     wanted = Wanted(threshold, args.branches, strip, args.dicom_seg, args.precision)
     resume = args.resume or (shard is not None and not args.overwrite)
     path, finished = folder_of(args.out, shard, resume=resume), [f"*_{REPORT}"]
-    with RunFolder.open(path, resume=resume, overwrite=args.overwrite, finished=finished) as folder:
+    shared = args.out if shard else None
+    with RunFolder.open(
+        path, resume=resume, overwrite=args.overwrite, shared=shared is not None, finished=finished
+    ) as folder:
         cohort = discover(converted(located, args.out / "dicom"))
         if args.split:
             cohort = cohort.split(args.split)
@@ -84,7 +87,7 @@ def run(args: argparse.Namespace) -> None:
                 cohort,
                 folder,
                 wanted,
-                shared=args.out if shard else None,
+                shared=shared,
                 resume=resume,
                 dicom=dicom if args.dicom_seg else {},
                 advance=advance,

@@ -64,13 +64,15 @@ def run(args: argparse.Namespace) -> None:
     settings = load_settings(args.config, given)
     resume = args.resume or (shard is not None and not args.overwrite)
     path, finished = folder_of(args.out, shard, resume=resume), [f"*_{SIDECAR}"]
-    with RunFolder.open(path, resume=resume, overwrite=args.overwrite, finished=finished) as folder:
+    shared = args.out if shard else None
+    with RunFolder.open(
+        path, resume=resume, overwrite=args.overwrite, shared=shared is not None, finished=finished
+    ) as folder:
         cohort = discover(as_nifti(args.inputs, args.out / "dicom", args.series))
         if shard and len(cohort):
             cohort = shard.cases(cohort)
             folder.log(f"shard {shard.number} of {shard.of}; scans: {len(cohort)}")
             if not len(cohort):
                 return
-        shared = args.out if shard else None
         with progress(folder, "prepare", len(cohort)) as advance:
             prepare_cohort(cohort, settings, folder, jobs=args.jobs, resume=resume, shared=shared, advance=advance)

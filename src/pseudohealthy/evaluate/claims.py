@@ -68,7 +68,7 @@ class ClaimResult:
     Attributes:
         claim: The claim.
         effect: Mean of `first - second` over persons; None without persons.
-        ci: Its 95 % bootstrap interval; None with fewer than two persons.
+        ci: Its 95 % interval; None with fewer than two persons.
         n: Persons.
         left_out: Persons who lack one of the sets or rows.
         p: One-sided p; None where nothing is tested.

@@ -81,7 +81,7 @@ def bootstrap_mean(
 def bootstrap_median(
     values: Sequence[float | None], subjects: Sequence[Hashable], seed: int, level: float = 0.95
 ) -> Estimate:
-    """Median over subjects, each with the mean of the own scans; what `bootstrap_mean` says of the mean holds here.
+    """Median over subjects, each with the mean of the own scans; resampled however few they are.
 
     Args:
         values: One a scan; undefined values are dropped.

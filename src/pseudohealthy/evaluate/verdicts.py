@@ -1,8 +1,8 @@
 """Plain findings from the per-case table: what the page says beneath it.
 
-Every comparison is a paired difference between two rows on the same scans, with a 95 % bootstrap interval over
-subjects, judged by its interval and not by its mean. A row is compared with `constant` by AUPRC: by the oracle Dice no
-score can lose, because marking the whole brain is one of the thresholds that it may choose.
+Every comparison is a paired difference between two rows on the same scans, with a 95 % interval over subjects, judged
+by its interval and not by its mean. A row is compared with `constant` by AUPRC: by the oracle Dice no score can lose,
+because marking the whole brain is one of the thresholds that it may choose.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Literal
 
 from pseudohealthy.evaluate.persons import scan_values
 from pseudohealthy.evaluate.statistics import Estimate, bootstrap_mean, paired_difference
-from pseudohealthy.evaluate.table import CaseResult
+from pseudohealthy.evaluate.table import CaseResult, in_range
 
 UNSEEN_MARGIN = 0.03  # oracle Dice that fusion may cost on a pathology that was never annotated
 SHAM_TOLERANCE = 0.02  # of the score's range, that painting a lesion of healthy intensity may add inside it
@@ -163,7 +163,7 @@ def _sham(cases: Sequence[CaseResult], row: str, sham: str, seed: int, grid: str
         values = scan_values(cases, row, sham, metric, grid)
         estimate = bootstrap_mean(list(values.values()), [subject for subject, _ in values], seed)
         if estimate.mean is not None:
-            finds = _verdict(claim, sham, metric, estimate, highest)
+            finds = _verdict(claim, sham, metric, in_range(metric, estimate), highest)
             opposite: dict[Finding, Finding] = {"holds": "fails", "fails": "holds"}
             return replace(finds, verdict=opposite.get(finds.verdict, finds.verdict), note=note)
     return None

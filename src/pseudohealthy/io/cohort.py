@@ -245,7 +245,7 @@ def read_cohort(path: str | Path) -> Cohort:
 def relative_path(file: Path, folder: Path) -> str:
     """A file's path from a folder, also where one of the two is reached through a link: `link/..` is elsewhere."""
     path = os.path.relpath(file, folder)
-    there = folder / path
+    there = Path(os.path.normpath(folder.resolve() / path))  # where the file system takes it
     if file.exists() and not (there.exists() and there.samefile(file)):
         return os.path.relpath(file.parent.resolve() / file.name, folder.resolve())
     return path

@@ -105,13 +105,14 @@ def refuse_foreign(path: Path) -> None:
     Raises:
         OutputError: It has files in it, and none of what a run writes first.
     """
-    there = {file.name for file in path.iterdir() if not file.name.startswith(".")} if path.is_dir() else set()
+    there = {file.name for file in path.iterdir()} if path.is_dir() else set()
+    there = {name for name in there if name[0] != "." and not name.endswith((".out", ".err"))}  # those a scheduler's
     if there and there.isdisjoint(_BEGUN) and not any(name.startswith("seed-") for name in there):
         raise OutputError(
             path,
             found=f"a folder that no run has begun ({sorted(there)[0]}, ...)",
             needed="the output folder of the run to go on with, or a new one",
-            fix="Check the path. --overwrite instead of --resume writes into any folder.",
+            fix="Check the path. Where the command has it, --overwrite writes into any folder.",
         )
 
 

@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import gzip
-import io
 import logging
 import math
 import warnings
@@ -66,7 +65,7 @@ def shape_of(path: Path) -> tuple[int, ...]:
     with path.open("rb") as file:
         start = _unzipped(file).read(_LONGEST_HEADER_BYTES)
     with _silence():
-        shape: tuple[int, ...] = _kind_of(path, start)[0].from_fileobj(io.BytesIO(start), check=False).get_data_shape()
+        shape: tuple[int, ...] = _header_of(start, _kind_of(path, start)).get_data_shape()
     return shape
 
 
@@ -81,7 +80,14 @@ def _kind_of(path: Path, start: bytes) -> tuple[Any, Any]:
     kind = kinds[0] or kinds[1]
     if kind is None or not (start[344:347] == b"n+1" or start[4:7] == b"n+2"):
         _refuse(path, "no NIfTI header", "a NIfTI file (.nii or .nii.gz)", "Convert it, for example with dcm2niix.")
+    if len(start) < kind[0].sizeof_hdr:
+        _refuse(path, f"{len(start)} bytes", f"a header of {kind[0].sizeof_hdr}", "It is truncated: copy it again.")
     return kind
+
+
+def _header_of(start: bytes, kind: tuple[Any, Any]) -> Any:
+    """The header alone: extensions behind it may be longer than what has been read."""
+    return kind[0](start[: kind[0].sizeof_hdr], check=False)
 
 
 def _decode_stream(path: Path, stream: BinaryIO | gzip.GzipFile) -> tuple[Any, NDArray[np.float64], tuple[str, ...]]:
@@ -89,7 +95,7 @@ def _decode_stream(path: Path, stream: BinaryIO | gzip.GzipFile) -> tuple[Any, N
     kind = _kind_of(path, start)
     with _silence():
         try:
-            raw = kind[0].from_fileobj(io.BytesIO(start), check=False)
+            raw = _header_of(start, kind)
             _check_header(path, raw)
             wanted = int(raw["vox_offset"]) + math.prod(raw.get_data_shape()) * raw.get_data_dtype().itemsize
             content = start + stream.read(wanted - len(start))
@@ -116,7 +122,7 @@ def _with_zeros(data: NDArray[np.float32], image: Any) -> NDArray[np.float32]:
     """Integers with an intercept cannot hold 0 itself: what is nearest to it is the 0 that was written. In place."""
     slope, intercept = image.dataobj.slope, image.dataobj.inter
     if intercept and image.get_data_dtype().kind in "iu":
-        data[np.abs(data) <= abs(slope) / 2] = 0.0
+        data[np.abs(data) < abs(slope) / 2] = 0.0
     return data
 
 

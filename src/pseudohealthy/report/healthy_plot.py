@@ -37,7 +37,7 @@ def healthy_plot(rows: Mapping[str, Spread], theme: ThemeName) -> Picture | None
     FigureCanvasAgg(figure)
     axes = figure.add_axes((_LABEL_IN / width, _TICKS_IN / height, _PANEL_IN / width, rows_in / height))
     dress(axes, style)
-    most = max(max(spread.values) for spread in rows.values())
+    most = max(max(*spread.values, spread.estimate.high or 0.0) for spread in rows.values())
     axes.set_xscale("symlog", linthresh=_LINEAR_ML)
     axes.set_xlim(-0.02, max(1.3 * most, 1.0))
     ticks = [0.0, *(10.0**power for power in range(-1, 4) if 10.0**power <= max(1.3 * most, 1.0))]

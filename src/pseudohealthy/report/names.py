@@ -40,6 +40,8 @@ ROWS = {
     "sadm_res_population": "control: reconstruction joined with unet_res_population",
     "unet_res_draem": "unet_res that learned from synthetic anomalies alone",
     "sadm_res_draem": "reconstruction joined with unet_res_draem",
+    "unet_draem_mixed": "unet that learned from annotated scans and synthetic anomalies",
+    "sadm_draem_mixed": "reconstruction joined with unet_draem_mixed",
     "unet_res_draem_mixed": "unet_res that learned from annotated scans and synthetic anomalies",
     "sadm_res_draem_mixed": "reconstruction joined with unet_res_draem_mixed",
 }

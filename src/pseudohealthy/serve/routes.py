@@ -30,7 +30,7 @@ _FILES: dict[int | str, dict[str, Any]] = {
 Name = Annotated[str, Query(min_length=1, max_length=200, description="What the scan is called.")]
 Choice = Annotated[
     str | None,
-    Query(pattern=r"^(healthy|lesion|0|0?\.[0-9]{1,20})$", description="A stored policy, or a number in [0, 1)."),
+    Query(pattern=r"^(healthy|lesion|0|0?\.[0-9]{1,400})$", description="A stored policy, or a number in [0, 1)."),
 ]
 
 

@@ -89,7 +89,8 @@ class Model:
             parts.append(self.reference)
         if self.recipe.supervision.synthetic != "none":
             parts.append(self.recipe.supervision.synthetic)
-            if self.trained_on.get("segmenter") and self.trained_on.get("painted"):
+            both = self.trained_on.get("segmenter") and self.trained_on.get("painted")
+            if both and self.recipe.supervision.synthetic_share < 1:
                 parts.append("mixed")
         return "_".join(parts)
 

@@ -160,13 +160,14 @@ def _refuse_values_for_keys(content: Mapping[str, Any], subject: str) -> None:
 def refuse_uneven(subject: str, settings: Any, grid: str) -> None:
     """Refuse networks whose levels do not divide the grid's slices: what is halved could not be joined again."""
     multiple = getattr(settings, "slice_multiple", 1)
+    others = [key for key in ("unshuffle", "zoom") if hasattr(settings, key)]
     x, y, _ = GRIDS[grid].shape
     if x % multiple or y % multiple:
         raise ConfigError(
             subject,
             found=f"levels that need slices of multiples of {multiple}",
             needed=f"levels that divide {x} x {y}, the slices of the grid '{grid}'",
-            fix="Give fewer levels" + (" or lower unshuffle." if hasattr(settings, "unshuffle") else "."),
+            fix=f"Give fewer levels{''.join(f', or another {key}' for key in others)}.",
         )
 
 

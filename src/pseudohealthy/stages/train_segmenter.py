@@ -87,10 +87,10 @@ def train_segmenter(
     refuse_uneven("segmenter.settings", recipe.segmenter.settings, recipe.grid)
     if recipe.supervision.synthetic != "none" and not len(scans.healthy):
         raise CohortError(
-            f"--synthetic {recipe.supervision.synthetic}",
+            f"supervision.synthetic {recipe.supervision.synthetic}",
             found="no healthy scan to paint on",
-            needed="scans without lesions in split 'train', or in all of the cohort where it has no split",
-            fix="Mark healthy scans with 'train' in the split column of the cohort table, or leave --synthetic out.",
+            needed="healthy scans in split 'train'",
+            fix="Mark them with 'train' in the split column of the cohort table, or give --synthetic none.",
         )
     synthetic = ANOMALIES.get(recipe.supervision.synthetic) if len(scans.healthy) else None
     _refuse(scans, stage_1, synthetic is not None)

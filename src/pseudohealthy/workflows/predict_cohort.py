@@ -13,7 +13,7 @@ from pseudohealthy.io.cohort import Cohort
 from pseudohealthy.io.dicom_series import Series
 from pseudohealthy.score.thresholds import Threshold, given_threshold
 from pseudohealthy.stages.compute import cores_to_spare
-from pseudohealthy.stages.model_folder import Model
+from pseudohealthy.stages.model_folder import Model, fingerprint
 from pseudohealthy.stages.run_folder import RunFolder
 from pseudohealthy.stages.training import best_device
 from pseudohealthy.workflows.ahead import ahead, in_turn
@@ -79,7 +79,7 @@ def predict_cohort(
         shared: Output folder of several processes, each with a run of its own. None: the folder of `run`, which also
             gets the table of all scans.
         resume: Leave scans untouched that are finished: made from the same files with the same model and wishes. Scans
-            that were predicted before and are not asked for now stay in the table.
+            that were predicted before with the same model and threshold, and are not asked for now, stay in the table.
         dicom: Case name -> the series to write a DICOM-SEG for.
         advance: Called after each scan.
 
@@ -117,7 +117,7 @@ def predict_cohort(
             run.log(f"{told.case.name}: {told.line}")
             advance()
     if shared is None and pages:
-        earlier = listed_before(out, cohort) if resume else []
+        earlier = listed_before(out, cohort, fingerprint(model), wanted.threshold) if resume else []
         write_prediction_table([*earlier, *(case for case in cohort if case.name not in failures)], out)
     describe_derivatives(out, "Pseudo-healthy reconstructions and anomaly maps")
     if failures and not pages:

@@ -68,6 +68,13 @@ def finished(out: Path, case: Case, made: Mapping[str, Any], threshold: Threshol
     return same and all((out / file).is_file() for file in report["files"])
 
 
+def made_by(out: Path, case: Case, model_key: str, threshold: Threshold) -> bool:
+    """Whether a case's report says that this model made it, with this threshold."""
+    report = json.loads(derivative(out, case, REPORT).read_text(encoding="utf-8"))
+    same: bool = report.get("made_from", {}).get("model_sha256") == model_key
+    return same and report.get("threshold") == _said(threshold)
+
+
 def write_prediction(
     prediction: Prediction,
     out: Path,

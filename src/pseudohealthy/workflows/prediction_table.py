@@ -10,7 +10,8 @@ from typing import Any
 from pseudohealthy.io.bids import derivative
 from pseudohealthy.io.cohort import Case, Cohort
 from pseudohealthy.io.table import read_table, write_table
-from pseudohealthy.workflows.prediction_files import REPORT
+from pseudohealthy.score.thresholds import Threshold
+from pseudohealthy.workflows.prediction_files import REPORT, made_by
 
 TABLE = "predictions.tsv"
 COLUMNS = ("case", "volume_ml", "lesions", "largest_ml", "peak", "brain_ml", "coverage", "threshold", "policy", "row")
@@ -22,13 +23,14 @@ def write_prediction_table(cases: Iterable[Case], out: Path) -> None:
     write_table(out / TABLE, COLUMNS, [_line(report) for report in reports])
 
 
-def listed_before(out: Path, cohort: Cohort) -> list[Case]:
-    """The cases that `predictions.tsv` lists beside those of a cohort, and that still have a report."""
+def listed_before(out: Path, cohort: Cohort, model_key: str, threshold: Threshold) -> list[Case]:
+    """The cases that `predictions.tsv` lists beside those of a cohort, if the same model and threshold made them."""
     if not (out / TABLE).is_file():
         return []
     now = {case.name for case in cohort}
     names = [row["case"] for row in read_table(out / TABLE, required=["case"]) if row["case"] not in now]
-    return [case for name in names if derivative(out, case := Case(name, out), REPORT).is_file()]
+    cases = [case for name in names if derivative(out, case := Case(name, out), REPORT).is_file()]
+    return [case for case in cases if made_by(out, case, model_key, threshold)]
 
 
 def _line(report: dict[str, Any]) -> dict[str, str]:

@@ -69,7 +69,7 @@ def not_read(folder: Path, rows: Iterable[Row], kind: Callable[[Path], str]) -> 
     """
     used = {row[key] for row in rows for key in ("image", "brain_mask", "lesion_mask") if row.get(key)}
     others = (file for file in files_below(folder) if is_nifti(file) and str(file.absolute()) not in used)
-    counts = Counter(map(kind, others))
+    counts = Counter(kind(file) for file in others if file.is_file())  # a link may not have been fetched
     return (f"not read: {', '.join(f'{n} {name}' for name, n in sorted(counts.items()))}",) if counts else ()
 
 

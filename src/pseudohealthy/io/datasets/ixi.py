@@ -9,6 +9,7 @@ from pathlib import Path
 from pseudohealthy.io.datasets.base import Found, Row, brain_mask_beside, matches, not_read
 from pseudohealthy.io.names import is_nifti
 from pseudohealthy.io.table import is_table, read_table
+from pseudohealthy.io.walk import files_below
 
 _NAME = re.compile(r"(IXI\d{3})-(Guys|HH|IOP)-\d{4}-([A-Z0-9]+)(?:-\d+)?\.nii(?:\.gz)?")
 _SEX = {"1": "M", "2": "F"}
@@ -25,7 +26,7 @@ def find_ixi(folder: Path) -> Found | None:
     if again:
         notes.append(f"a second scan of a person, left out: {', '.join(again)}")
     modalities = defaultdict(set)
-    for file in folder.rglob("IXI*"):
+    for file in files_below(folder):
         if is_nifti(file) and (match := _NAME.fullmatch(file.name)):
             modalities[match[1]].add(match[3])
     rows: list[Row] = [
