@@ -78,9 +78,8 @@ def full_disk(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
     [
         ("predict", ".writable"),
         ("predict", "config.yaml"),
-        ("predict", "log.txt"),
-        ("predict", "sub-09_space-orig_label-L_mask"),
-        ("predict", "sub-09.html"),
+        ("predict", "sub-08_space-orig_label-L_mask"),
+        ("predict", "sub-08.html"),
         ("evaluate", "results.json"),
         ("evaluate", "report.html"),
         ("train reconstructor", "slices"),
@@ -93,6 +92,20 @@ def full_disk(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
 def test_a_full_disk_is_told_and_leaves_nothing(command, name, tmp_path, fitted, refuse, full_disk):
     full_disk(name)
     refuse(*arguments_of(command, fitted, tmp_path / "out"), said="No space left on device")
+
+
+@pytest.mark.parametrize("name", ["sub-09.html", "sub-09_space-orig_label-L_mask", "log.txt", "predictions.tsv"])
+def test_a_full_disk_does_not_cost_the_scans_that_are_finished(name, tmp_path, fitted, capsys, monkeypatch, full_disk):
+    arguments = [str(word) for word in arguments_of("predict", fitted, tmp_path / "out")]
+    full_disk(name)
+    assert main(arguments) == 2
+    monkeypatch.undo()
+    assert "No space left on device" in capsys.readouterr().err.splitlines()[-1]
+    page = tmp_path / "out" / "sub-08.html"
+    before = page.stat().st_mtime_ns
+    assert main([*arguments, "--resume"]) == 0
+    assert page.stat().st_mtime_ns == before
+    assert (tmp_path / "out" / "sub-09.html").is_file()
 
 
 def test_a_full_disk_keeps_the_old_thresholds(tmp_path, fitted, refuse, full_disk):

@@ -29,7 +29,7 @@ def evaluated(fitted, tmp_path_factory):
     evaluation = evaluate_cohort([fitted.load()], cohort, pages=CasePages(out / "pages"))
     claims = protocol.test_claims(evaluation.cases, claims_of("ball", ["box"]), 0)
     words = {"title": "A <test>", "known": ["ball"], "unseen": ["box"], "facts": {"A": "b"}, "notes": ("A note.",)}
-    with RunFolder.open(out, resume=True) as run:
+    with RunFolder.open(out, overwrite=True) as run:
         write_results(
             run, evaluation, **words, claims=claims, likeness={"ball": Likeness("near-unseen", 0.1, 0.2, 0.3)}
         )
