@@ -1,6 +1,6 @@
 """What a stored threshold depends on: the same folds, had another of their healthy calibration scans set it.
 
-    python benchmarks/alphas.py RUN tumour [--rows sadm_res unet_res ...] [--folds 0]
+    python benchmarks/alphas.py RUN tumour [--rows sadm_res unet_res ...] [--seeds 1] [--folds 0]
 
 RUN is the folder of `pseudohealthy benchmark` with lesions painted on people, `tumour` the annotated pathology. Each
 fold's model keeps the threshold that each healthy calibration scan asked for; their k-th smallest is what `calibrate
@@ -35,9 +35,10 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("annotated")
     parser.add_argument("--rows", nargs="+", default=ROWS)
+    parser.add_argument("--seeds", default="*", help="their number (default: all)")
     parser.add_argument("--folds", default="*", help="their number (default: all that are finished)")
     args = parser.parse_args()
-    folds = sorted(args.folder.glob(f"seed-*/fold-{args.folds}/{args.annotated}/counts.tsv"))
+    folds = sorted(args.folder.glob(f"seed-{args.seeds}/fold-{args.folds}/{args.annotated}/counts.tsv"))
     print("row\tthreshold\tdice\thealthy_ml_mean\thealthy_ml_median\thealthy_above_1_ml\tn\tvalues")
     for row in args.rows:
         found: dict[str, list[tuple[float, CaseCounts]]] = defaultdict(list)

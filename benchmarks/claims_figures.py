@@ -25,6 +25,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
+    args.out.mkdir(parents=True, exist_ok=True)
     cases = [case for case in read_cases(args.folder / "cases.tsv") if case.grid == "native"]
     betas = [case for case in read_cases(args.folder / "curves.tsv") if case.grid == "native"]
     sets = [name for name in dict.fromkeys(case.test_set for case in cases) if name not in ("healthy", "sham")]

@@ -1,12 +1,13 @@
 """The differences that docs/results.md tells beside the claims: AUPRC of one row less another's, over people.
 
     python benchmarks/claims_pairs.py RUN/tumour
-    python benchmarks/claims_pairs.py RUN/seed-2/fold-0/tumour
+    python benchmarks/claims_pairs.py RUN/seed-2/tumour
     python benchmarks/claims_pairs.py RUN/tumour --against OTHER/tumour
 
 First what each row marks in healthy people, and its mean over the sets. RUN is the folder of `pseudohealthy benchmark
-semi-real` or `semi-real-all`; the last part of a folder is the annotated set, and pairs with a row that it lacks are
-left out. A person's value is the mean over the sets; 95 % by bootstrap.
+semi-real` or `semi-real-all`; the last part of a folder is the annotated set, and `RUN/seed-2/tumour` stands for all
+folds of a seed. Pairs with a row that a folder lacks are left out. A person's value is the mean over the sets; 95 % by
+bootstrap.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import numpy as np
 
 from pseudohealthy.evaluate.persons import person_means, scan_values
 from pseudohealthy.evaluate.statistics import bootstrap_mean
-from pseudohealthy.evaluate.table import read_cases
+from pseudohealthy.evaluate.table import CaseResult, read_cases
 
 SETS = ("tumour", "stroke", "ms", "wmh", "haemorrhage", "ventricle", "mass")
 PAIRS = (  # the first five are the claims
@@ -63,9 +64,16 @@ def sets_of(where: str, annotated: str) -> Sequence[str]:
     return named.get(where, (where,))
 
 
+def cases_of(folder: Path) -> list[CaseResult]:
+    """The cases of a direction, or of those of a seed's folds."""
+    pooled = folder / "cases.tsv"
+    tables = [pooled] if pooled.is_file() else sorted(folder.parent.glob(f"fold-*/{folder.name}/cases.tsv"))
+    return [case for table in tables for case in read_cases(table)]
+
+
 def read(folder: Path) -> dict[tuple[str, str, str], float]:
     """(row, set, person) -> AUPRC on the native grid, the mean over a person's lesions and seeds."""
-    cases = read_cases(folder / "cases.tsv")
+    cases = cases_of(folder)
     return {
         (row, test_set, person): value
         for row in dict.fromkeys(case.row for case in cases)
@@ -76,7 +84,7 @@ def read(folder: Path) -> dict[tuple[str, str, str], float]:
 
 def marked_ml(folder: Path) -> dict[str, dict[str, float]]:
     """Row -> person -> volume marked in the healthy scan at the stored threshold."""
-    cases = read_cases(folder / "cases.tsv")
+    cases = cases_of(folder)
     rows = dict.fromkeys(case.row for case in cases)
     return {row: person_means(scan_values(cases, row, "healthy", "volume_ml")) for row in rows}
 
