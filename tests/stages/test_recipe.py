@@ -68,6 +68,11 @@ def test_a_wrong_recipe_is_refused_with_the_culprit_named(tmp_path, text, said):
         load_recipe(path)
 
 
+@pytest.mark.parametrize("method", ["draem", "pii", "disyre", "fae", "rd"])
+def test_who_has_a_map_of_its_own_may_have_any_score(method):
+    assert load_recipe("small", [f"reconstructor={{method: {method}}}", "score.map=mahalanobis"]).score.map
+
+
 def test_an_unknown_recipe_lists_the_shipped_ones():
     with pytest.raises(ConfigError, match="paper, people, small, smoke"):
         load_recipe("papper")

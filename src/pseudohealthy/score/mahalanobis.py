@@ -46,6 +46,21 @@ def mahalanobis_map(
     return distance
 
 
+def refuse_one_view(subject: str, views: int) -> None:
+    """Refuse to measure by the spread of one reconstruction.
+
+    Raises:
+        ConfigError: There are fewer than two.
+    """
+    if views < 2:
+        raise ConfigError(
+            subject,
+            found="'mahalanobis' with one reconstruction a scan",
+            needed="several, whose spread is the measure",
+            fix="Give a diffusion model several test_steps (the same t may stand twice), a vae test_samples.",
+        )
+
+
 def mahalanobis(
     x: NDArray[np.floating[Any]], views: NDArray[np.floating[Any]], mask: NDArray[np.bool_]
 ) -> NDArray[np.float32]:
@@ -59,12 +74,6 @@ def mahalanobis(
     Raises:
         ConfigError: There are fewer than two reconstructions.
     """
-    if len(views) < 2:
-        raise ConfigError(
-            "score.map",
-            found="'mahalanobis' with one reconstruction a scan",
-            needed="several, whose spread is the measure",
-            fix="Give a diffusion model several test_steps (the same t may stand twice), a vae test_samples.",
-        )
+    refuse_one_view("score.map", len(views))
     shown = np.where(mask, np.clip(mahalanobis_map(x, views, mask), 0, 1.5), 0)
     return (shown * dissimilarity(x, views.mean(axis=0), mask)).astype(np.float32)

@@ -24,10 +24,11 @@ from pseudohealthy.config import (
 )
 from pseudohealthy.data.anomalies import ANOMALIES
 from pseudohealthy.errors import ConfigError
-from pseudohealthy.models.reconstructors import RECONSTRUCTORS
+from pseudohealthy.models.reconstructors import RECONSTRUCTORS, Reconstructor
 from pseudohealthy.models.segmenters import SEGMENTERS
 from pseudohealthy.prepare.model_grid import GRIDS
 from pseudohealthy.prepare.space import SPACES
+from pseudohealthy.score.mahalanobis import refuse_one_view
 from pseudohealthy.score.maps import SCORES, VIEW_SCORES
 from pseudohealthy.stages.shipped import shipped
 
@@ -137,7 +138,12 @@ def recipe_from(content: Mapping[str, Any], subject: str) -> Recipe:
             raise _unknown(f"{subject}: {key}", chosen, names)
     for stage in ("reconstructor", "segmenter"):
         refuse_uneven(f"{subject}: {stage}.settings", parsed[stage].settings, parsed.grid)
-    _refuse_one_view(f"{subject}: score.map", parsed.score.map, parsed.reconstructor.settings)
+    network, made = RECONSTRUCTORS[stage_1][1], parsed.reconstructor.settings
+    own_map = getattr(network, "anomaly_map", None) is not Reconstructor.anomaly_map
+    if parsed.score.map == "mahalanobis" and not own_map:  # told now, not after the training
+        unsaid = 1 if getattr(network, "views", None) is Reconstructor.views else 2
+        views = len(getattr(made, "test_steps", ())) or getattr(made, "test_samples", unsaid)
+        refuse_one_view(f"{subject}: score.map", views)
     return Recipe(
         grid=parsed.grid,
         space=parsed.space,
@@ -168,18 +174,6 @@ def refuse_uneven(subject: str, settings: Any, grid: str) -> None:
             found=f"levels that need slices of multiples of {multiple}",
             needed=f"levels that divide {x} x {y}, the slices of the grid '{grid}'",
             fix=f"Give fewer levels{''.join(f', or another {key}' for key in others)}.",
-        )
-
-
-def _refuse_one_view(subject: str, score: str, settings: Any) -> None:
-    """Refuse a score of the spread of several reconstructions for a method that makes one, before it is trained."""
-    views = len(getattr(settings, "test_steps", ())) or getattr(settings, "test_samples", 0)
-    if score == "mahalanobis" and views < 2:
-        raise ConfigError(
-            subject,
-            found="'mahalanobis' with one reconstruction a scan",
-            needed="several, whose spread is the measure",
-            fix="Give a diffusion model several test_steps (the same t may stand twice), a vae test_samples.",
         )
 
 
