@@ -25,7 +25,8 @@ def test_what_cannot_be_served_is_refused_in_one_line(refuse, fitted, tmp_path):
 
 @pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGHUP])  # SIGHUP: the terminal was closed
 def test_it_tells_its_address_answers_and_leaves_nothing_behind(fitted, tmp_path, sent):
-    program = "import sys; from pseudohealthy.cli import main; sys.exit(main())"
+    at_a_terminal = "import signal; signal.signal(signal.SIGHUP, signal.SIG_DFL)"  # the tests may run under nohup
+    program = f"{at_a_terminal}; import sys; from pseudohealthy.cli import main; sys.exit(main())"
     command = [sys.executable, "-c", program, "serve", str(fitted.model), "--port", "0"]
     environment = {**os.environ, "TMPDIR": str(tmp_path)}
     server = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment)
