@@ -8,9 +8,13 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 
 import pytest
 import requests
+import uvicorn
+
+from pseudohealthy.serve.server import _hang_up_stops
 
 
 def test_what_cannot_be_served_is_refused_in_one_line(refuse, fitted, tmp_path):
@@ -41,3 +45,26 @@ def test_it_tells_its_address_answers_and_leaves_nothing_behind(fitted, tmp_path
         server.kill()
         server.communicate()
     assert not [path.name for path in tmp_path.iterdir() if path.name.startswith("pseudohealthy-")]
+
+
+def test_a_terminal_that_closes_amid_a_request_stops_the_server():
+    async def app(scope, receive, send):
+        signal.raise_signal(signal.SIGHUP)
+        await send({"type": "http.response.start", "status": 204, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+    def ask():
+        requests.get(f"http://127.0.0.1:{listening.getsockname()[1]}/", timeout=60)
+        server.should_exit = True  # if the hang-up did not
+
+    server = uvicorn.Server(uvicorn.Config(app, lifespan="off", log_level="error"))
+    before = signal.signal(signal.SIGHUP, lambda signum, frame: sys.exit(128 + signum))
+    try:
+        with socket.create_server(("127.0.0.1", 0)) as listening:
+            asking = threading.Thread(target=ask)
+            asking.start()
+            with pytest.raises(SystemExit, match="129"), _hang_up_stops(server):
+                server.run(sockets=[listening])
+            asking.join()
+    finally:
+        signal.signal(signal.SIGHUP, before)

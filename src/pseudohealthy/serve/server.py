@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import signal
 import socket
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -62,8 +64,37 @@ def serve(
             limit_concurrency=64,
             timeout_graceful_shutdown=5,
         )
+        server = uvicorn.Server(config)
         tell(f"Open http://{shown}:{listening.getsockname()[1]}/ and stop it with Ctrl-C")
-        uvicorn.Server(config).run(sockets=[listening])
+        with _hang_up_stops(server):
+            server.run(sockets=[listening])
+
+
+@contextlib.contextmanager
+def _hang_up_stops(server: uvicorn.Server) -> Iterator[None]:
+    """Let a closed terminal stop the server as Ctrl-C does, and then be handled as it was before.
+
+    uvicorn does so with SIGINT and SIGTERM alone; an exit that any other signal raises amid a request, it takes for
+    an error of that request, and serves on.
+    """
+    number = getattr(signal, "SIGHUP", None)  # there is none on Windows
+    handler = None if number is None else signal.getsignal(number)
+    if number is None or not callable(handler):  # under nohup it is ignored
+        yield
+        return
+    came = []
+
+    def stop(signum: int, frame: object) -> None:
+        came.append(signum)
+        server.should_exit = True
+
+    signal.signal(number, stop)
+    try:
+        yield
+    finally:
+        signal.signal(number, handler)
+        for signum in came[:1]:
+            signal.raise_signal(signum)
 
 
 def _listen(host: str, port: int) -> socket.socket:
