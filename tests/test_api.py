@@ -128,3 +128,10 @@ def test_a_leak_between_splits_is_refused(tmp_path, made_cohort):
 def test_before_fit_there_is_nothing_to_ask(tmp_path):
     with pytest.raises(ConfigError, match=r"Call fit\(\.\.\.\) first"):
         AnomalySegmenter("smoke").save(tmp_path / "model")
+
+
+@pytest.mark.parametrize("override", ["reconstructor={method: pii}", "supervision.synthetic_share=0.01"])
+def test_a_second_stage_that_cannot_be_is_refused_before_the_first_is_trained(tmp_path, made_cohort, override):
+    with pytest.raises((ModelFolderError, ConfigError), match=r"reconstructs nothing|at least one of each kind"):
+        AnomalySegmenter("smoke", [override, "supervision.synthetic=draem"]).fit(made_cohort, tmp_path / "run")
+    assert not (tmp_path / "run").exists()

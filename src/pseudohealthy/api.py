@@ -22,7 +22,7 @@ from pseudohealthy.stages.recipe import load_recipe
 from pseudohealthy.stages.run_folder import RunFolder
 from pseudohealthy.stages.tensors import read_case
 from pseudohealthy.stages.train_reconstructor import train_reconstructor, validation_of
-from pseudohealthy.stages.train_segmenter import Supervision, train_segmenter
+from pseudohealthy.stages.train_segmenter import Supervision, refuse_stage_2, train_segmenter
 from pseudohealthy.workflows.predict_cohort import choose_threshold
 from pseudohealthy.workflows.training_page import TrainingPage
 
@@ -60,6 +60,8 @@ class AnomalySegmenter:
         refuse_leaks(cohort.sides())
         healthy, annotated = cohort.split("train"), cohort.split("annotated")
         paints = self.recipe.supervision.synthetic != "none"
+        if len(annotated) or paints:
+            refuse_stage_2(self.recipe, painting=paints, annotated=bool(len(annotated)))
         with RunFolder.open(Path(run)) as folder:
             one = folder.inner("stage-1")
             model = train_reconstructor(healthy, validation_of(cohort), self.recipe, one, watch=TrainingPage(one.path))

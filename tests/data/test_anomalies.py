@@ -109,3 +109,13 @@ def test_everything_is_made_on_the_device_of_the_images_and_nothing_is_read_back
     painted, label = generate(x.to("meta"), mask.to("meta"), generator())
     assert painted.device.type == label.device.type == "meta"
     assert painted.shape == label.shape == x.shape
+
+
+@pytest.mark.parametrize("name", sorted(ANOMALIES))
+def test_paint_does_not_depend_on_the_precision_of_the_training(name):
+    x = 0.2 + 0.8 * torch.rand(4, 1, 48, 40, generator=torch.Generator().manual_seed(0))
+    mask = torch.ones_like(x, dtype=torch.bool)
+    expected = ANOMALIES[name](x, mask, torch.Generator().manual_seed(1))
+    with torch.autocast("cpu", torch.bfloat16):
+        found = ANOMALIES[name](x, mask, torch.Generator().manual_seed(1))
+    assert all(map(torch.equal, found, expected))

@@ -180,3 +180,12 @@ def test_slices_of_a_slab_take_the_changes_that_one_slice_would_take(effect):
     alone = generator(4)
     augment(x, mask, label, settings, alone)
     assert torch.equal(rng.get_state(), alone.get_state())
+
+
+def test_slices_do_not_depend_on_the_precision_of_the_training():
+    x, mask, label = batch(6)
+    expected = augment(x, mask, label, ALL, generator())
+    with torch.autocast("cpu", torch.bfloat16):
+        found = augment(x, mask, label, ALL, generator())
+        assert blur(x, mask, torch.ones(6, 1, 1, 1)).dtype == torch.float32
+    assert all(map(torch.equal, found, expected))

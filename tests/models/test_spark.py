@@ -141,3 +141,7 @@ def test_pretraining_trains_the_encoder_of_the_model_in_place():
 def test_settings_that_mean_nothing_are_refused(wrong):
     with pytest.raises(ValueError, match=next(iter(wrong))):
         CDDPMSettings(**wrong)
+
+
+def test_it_is_made_where_the_encoder_is():
+    assert SparK(SmallEncoder(8).to("meta")).stride == SparK(SmallEncoder(8)).stride

@@ -118,7 +118,7 @@ def test_stage_2_cannot_be_built_on_a_method_without_reconstruction(tmp_path, fi
     model, cohort = model_of("rd", fitted.stage_1), fitted.cohort
     scans = Supervision(Cohort(()), cohort.split("annotated"), cohort.split("validation"))
     with (
-        pytest.raises(ModelFolderError, match="model rd: found a method that reconstructs nothing"),
+        pytest.raises(ModelFolderError, match="reconstructor rd: found a method that reconstructs nothing"),
         RunFolder.open(tmp_path / "run") as run,
     ):
         train_segmenter(model, scans, model.recipe, run)

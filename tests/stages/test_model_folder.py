@@ -133,3 +133,27 @@ def test_weights_are_in_the_safetensors_format(fitted):
         length = int.from_bytes(raw[:8], "little")
         tensors = json.loads(raw[8 : 8 + length])
         assert {tensor["dtype"] for tensor in tensors.values()} <= {"F32", "I64"}
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda mean, sd: (mean[:, :-2], sd), "population mean of"),
+        (lambda mean, sd: (mean, sd * float("nan")), "population sd with values that are not numbers"),
+        (lambda mean, sd: (mean, sd * 0), "population sd that is not above 0"),
+    ],
+)
+def test_a_population_that_no_score_can_be_made_with_is_refused(tmp_path, fitted, change, said):
+    model = fitted.load()
+    mean, sd = change(model.population.mean, model.population.sd)
+    save_model(dataclasses.replace(model, population=dataclasses.replace(model.population, mean=mean, sd=sd)), tmp_path)
+    with pytest.raises(ModelFolderError, match=said):
+        load_model(tmp_path)
+
+
+def test_weights_that_are_not_numbers_are_refused(tmp_path, fitted):
+    model = fitted.load()
+    next(model.segmenter.parameters()).fill_(float("nan"))
+    save_model(model, tmp_path)
+    with pytest.raises(ModelFolderError, match=r"weights in segmenter\.safetensors that are not numbers"):
+        load_model(tmp_path)

@@ -2,17 +2,21 @@ import dataclasses
 
 import pytest
 import torch
+from torch.nn import functional
 
 from made_cohort import write_made_cohort
+from pseudohealthy.data.slices import fixed_slices, generator
 from pseudohealthy.errors import CohortError, ConfigError, LeakError
 from pseudohealthy.io.cohort import Cohort
 from pseudohealthy.io.files import sha256
 from pseudohealthy.stages import training
+from pseudohealthy.stages.infer import Inference
 from pseudohealthy.stages.recipe import load_recipe
+from pseudohealthy.stages.reference import Reference
 from pseudohealthy.stages.run_folder import RunFolder
 from pseudohealthy.stages.tensors import store_cohort
 from pseudohealthy.stages.train_reconstructor import train_reconstructor
-from pseudohealthy.stages.train_segmenter import Batches, Supervision, train_segmenter
+from pseudohealthy.stages.train_segmenter import Batches, Supervision, Validation, pooled_dice, train_segmenter
 
 NOBODY = Cohort(())
 
@@ -121,3 +125,37 @@ def test_annotated_scans_that_stage_1_has_learned_from_are_refused(stage_1, tmp_
     scans = Supervision(NOBODY, marked, twice.split("validation"))
     with pytest.raises(LeakError, match="learned"):
         train_segmenter(stage_1, scans, load_recipe("smoke"), RunFolder(tmp_path))
+
+
+@pytest.mark.parametrize("share", [0.0, 0.02, 0.98])
+def test_a_share_that_leaves_none_of_a_kind_is_refused(made_cohort, stage_1, tmp_path, share):
+    recipe = load_recipe("smoke", ["supervision.synthetic=draem", f"supervision.synthetic_share={share}"])
+    scans = Supervision(*(made_cohort.split(name) for name in ("train", "annotated", "validation")))
+    with pytest.raises(ConfigError, match="at least one of each kind"), RunFolder.open(tmp_path) as run:
+        train_segmenter(stage_1, scans, recipe, run)
+
+
+@pytest.mark.parametrize("segmented", ["each", "mean"])
+def test_what_is_validated_is_the_map_of_prediction(made_cohort, fitted, tmp_path, segmented):
+    model = fitted.load()
+    recipe = dataclasses.replace(model.recipe, score=dataclasses.replace(model.recipe.score, segmented=segmented))
+    model = dataclasses.replace(model, recipe=recipe)
+    model.reconstructor.views = lambda x, rng: torch.stack([0.7 * x, 0.9 * x, x])  # as of several t
+    store = store_cohort(made_cohort.split("annotated"), tmp_path, recipe.grid, recipe.space)
+    slices, references = fixed_slices(store, 12, lesioned=True), Reference(model, "reconstruction")
+    found = Validation(slices, references, 5, segmented)(model.segmenter)
+    views = references.views(slices, generator(5, "val"))
+    with torch.inference_mode():
+        probability = Inference(model)._segmented(slices, views)
+        loss = functional.binary_cross_entropy(probability, slices.lesion, reduction="none")[slices.mask].sum()
+        outside = found["val_loss"] * slices.x.numel() - loss  # prediction shows nothing there
+    assert found["val_dice"] == pytest.approx(pooled_dice(probability, slices))
+    assert outside == pytest.approx(float(_outside(model, slices, views)), rel=1e-3)
+
+
+def _outside(model, slices, views):
+    """What the background adds to the cross-entropy."""
+    shown = views if model.recipe.score.segmented == "each" else views.mean(0, keepdim=True)
+    with torch.inference_mode():
+        probability = model.segmenter.views(slices.x, slices.x - shown).sigmoid().mean(0)
+    return functional.binary_cross_entropy(probability, slices.lesion, reduction="none")[~slices.mask].sum()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import errno
 import json
 import os
@@ -16,14 +17,22 @@ import pytest
 import torch
 
 from pseudohealthy.config import TrainingSettings
-from pseudohealthy.errors import OutputError
+from pseudohealthy.errors import ConfigError, OutputError
 from pseudohealthy.io.cohort import Cohort
 from pseudohealthy.io.files import sha256
+from pseudohealthy.score.thresholds import given_threshold
+from pseudohealthy.stages.model_folder import load_model, save_calibration
 from pseudohealthy.stages.recipe import load_recipe
 from pseudohealthy.stages.run_folder import RunFolder
 from pseudohealthy.stages.train_reconstructor import train_reconstructor
 from pseudohealthy.stages.train_segmenter import Supervision, train_segmenter
-from pseudohealthy.stages.training import WholeCheckpoints, fit, native_precision, one_cycle
+from pseudohealthy.stages.training import (
+    WholeCheckpoints,
+    fit,
+    native_precision,
+    one_cycle,
+    refuse_training_precision,
+)
 
 STEPS = 40
 SETTINGS = [
@@ -176,23 +185,8 @@ def test_a_finished_training_that_is_resumed_leaves_the_averaged_weights_too(tmp
 
 
 def test_best_keeps_the_weights_of_the_lowest_validation_loss(tmp_path):
-    class Number(torch.nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.value = torch.nn.Parameter(torch.tensor(0.0))
-
-    network = Number()
-    settings = TrainingSettings(steps=20, learning_rate=1.0, validate_every_steps=5, keep="best", precision="32-true")
     # training pulls the value up for ever; validation likes it near 5
-    fit(
-        network,
-        lambda net, step: -net.value,
-        lambda net: {"val_loss": abs(float(net.value) - 5)},
-        settings,
-        RunFolder(tmp_path),
-        resume=False,
-    )
-    assert network.value.item() == pytest.approx(5.0, abs=0.5)
+    assert pulled(tmp_path, validate=lambda net: {"val_loss": abs(float(net.value) - 5)}) == pytest.approx(5, abs=0.5)
 
 
 def test_a_checkpoint_that_does_not_fit_on_the_disk_leaves_the_last_whole_one(tmp_path, monkeypatch):
@@ -224,3 +218,79 @@ def test_auto_precision_on_a_cpu_is_what_its_flags_promise():
     flags = cpuinfo.read_text() if cpuinfo.exists() else ""
     native = "avx512_bf16" in flags or "amx_bf16" in flags
     assert native_precision(torch.device("cpu")) == ("bf16-mixed" if native else "32-true")
+
+
+class Number(torch.nn.Module):
+    """One weight, which training pulls up by one a step."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.value = torch.nn.Parameter(torch.tensor(0.0))
+
+
+def pulled(folder: Path, *, resume: bool = False, validate=lambda net: {"val_loss": 0.0}, **settings) -> float:
+    network = Number()
+    asked = {"steps": 20, "learning_rate": 1.0, "validate_every_steps": 5, "checkpoint_every_steps": 5, **settings}
+    fit(network, lambda net, step: -net.value, validate, TrainingSettings(**asked), RunFolder(folder), resume=resume)
+    return network.value.item()
+
+
+def test_a_training_killed_in_a_validation_keeps_what_an_uninterrupted_one_keeps(tmp_path):
+    def near_ten(net):
+        return {"val_loss": abs(float(net.value) - 10)}
+
+    def killed(net):
+        if float(net.value) > 8:
+            raise KeyboardInterrupt
+        return near_ten(net)
+
+    whole = pulled(tmp_path / "whole", validate=near_ten)
+    with pytest.raises(KeyboardInterrupt):
+        pulled(tmp_path / "killed", validate=killed)
+    assert pulled(tmp_path / "killed", validate=near_ten, resume=True) == whole == pytest.approx(10, abs=0.1)
+    assert (tmp_path / "killed/metrics.csv").read_text() == (tmp_path / "whole/metrics.csv").read_text()
+
+
+def test_a_run_that_is_overwritten_is_not_resumed_in_the_new_ones_place(tmp_path):
+    def killed(net):
+        raise KeyboardInterrupt
+
+    expected = pulled(tmp_path / "whole", learning_rate=0.5)
+    pulled(tmp_path / "run")
+    with pytest.raises(KeyboardInterrupt):
+        pulled(tmp_path / "run", learning_rate=0.5, validate=killed)
+    assert pulled(tmp_path / "run", learning_rate=0.5, resume=True) == expected
+
+
+@pytest.mark.parametrize("found", [{"val_loss": float("nan")}, {"val_loss": 0.0}])
+def test_a_training_that_diverges_is_told(tmp_path, found):
+    def grown(net):
+        if found["val_loss"] == 0.0:
+            net.value.data.fill_(float("inf"))
+        return found
+
+    with pytest.raises(ConfigError, match="training at step 5: found a loss or weights that are not numbers"):
+        pulled(tmp_path, validate=grown)
+
+
+def test_16_bit_floats_are_not_taken_for_others_on_a_processor():
+    refuse_training_precision(TrainingSettings(precision="bf16-mixed"))
+    with pytest.raises(ConfigError, match="precision 16-mixed: found no GPU"):
+        refuse_training_precision(TrainingSettings(precision="16-mixed"))
+
+
+def test_thresholds_survive_a_call_that_finds_the_training_finished(tmp_path, fitted, made_cohort, smoke):
+    def train(*, resume, seed=smoke.reconstructor_training.seed):
+        recipe = load_recipe("smoke", [f"reconstructor_training.seed={seed}"])
+        scans = made_cohort.split("train"), made_cohort.split("validation")
+        with RunFolder.open(tmp_path, resume=resume, overwrite=not resume) as run:
+            train_reconstructor(*scans, recipe, run, resume=resume)
+        return load_model(tmp_path / "model")
+
+    calibrated = dataclasses.replace(
+        train(resume=False), calibration={"cddpm": {"given": given_threshold(0.3)}}, calibrated_on=("some-hash",)
+    )
+    save_calibration(calibrated, tmp_path / "model")
+    again = train(resume=True)
+    assert (again.calibration, again.calibrated_on) == (calibrated.calibration, calibrated.calibrated_on)
+    assert train(resume=False, seed=7).calibration == {}

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from pseudohealthy.config import AugmentSettings
+from pseudohealthy.data.single_precision import single_precision
 
 MAX_INTENSITY = 1.5
 GAMMA_LOG_RANGE = 0.3  # exponents exp(-0.3) to exp(0.3)
@@ -121,7 +122,8 @@ def blur(x: Tensor, mask: Tensor, sd_pixels: Tensor) -> Tensor:
     """
     smooth_y, smooth_x = (_gaussian_matrix(size, sd_pixels) for size in x.shape[-2:])
     pair = torch.cat((x, mask.to(x.dtype)), 1)
-    smooth = smooth_y @ pair @ smooth_x
+    with single_precision():
+        smooth = smooth_y @ pair @ smooth_x
     return smooth[:, :1] / smooth[:, 1:].clamp_min(1e-6)
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from pseudohealthy.data.single_precision import single_precision
+
 
 def perlin_noise(
     n: int,
@@ -36,7 +38,8 @@ def perlin_noise(
     cells_y, cells_x = resolution.to(device).unbind(1)
     fade_y, slope_y = _reach(size_y, cells_y, nodes)
     fade_x, slope_x = _reach(size_x, cells_x, nodes)
-    noise = slope_y @ angle.sin() @ fade_x.mT + fade_y @ angle.cos() @ slope_x.mT
+    with single_precision():
+        noise = slope_y @ angle.sin() @ fade_x.mT + fade_y @ angle.cos() @ slope_x.mT
     return (2**0.5 * noise)[:, None]  # a gradient noise of unit gradients lies in +-sqrt(1/2)
 
 

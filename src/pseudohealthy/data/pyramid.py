@@ -15,6 +15,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from pseudohealthy.data.single_precision import single_precision
+
 DISCOUNT = 0.8
 """d, the ratio of the amplitudes of successive levels."""
 
@@ -65,5 +67,6 @@ def pyramid_noise(
     maps = torch.zeros(n, size_y, size_x)
     for i, (along_y, along_x) in enumerate(_matrices(size_y, size_x)):
         lattice = torch.randn(n, along_y.shape[1], along_x.shape[1], generator=rng)
-        maps += DISCOUNT**i * (along_y @ lattice @ along_x.T)
+        with single_precision():
+            maps += DISCOUNT**i * (along_y @ lattice @ along_x.T)
     return (maps / _sd(size_y, size_x))[:, None].to(device)

@@ -39,7 +39,8 @@ class SparK(nn.Module):
         self.encoder, self.mask_ratio, self.cell = encoder, mask_ratio, cell
         was_training = encoder.training
         with torch.no_grad():
-            probe = feature_levels(encoder.eval(), torch.zeros(1, 1, 64, 64))
+            device = next(encoder.parameters()).device
+            probe = feature_levels(encoder.eval(), torch.zeros(1, 1, 64, 64, device=device))
         encoder.train(was_training)
         channels = [level.shape[1] for level in probe]
         self.stride = 64 // probe[0].shape[-1]

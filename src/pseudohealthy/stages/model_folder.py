@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
@@ -25,6 +26,7 @@ from pseudohealthy.io.files import sha256, write_bytes, write_json, write_text
 from pseudohealthy.models.population import Population
 from pseudohealthy.models.reconstructors import RECONSTRUCTORS, Reconstructor
 from pseudohealthy.models.segmenters import SEGMENTERS, Segmenter
+from pseudohealthy.prepare.model_grid import GRIDS
 from pseudohealthy.score.thresholds import Threshold
 from pseudohealthy.stages.card import card
 from pseudohealthy.stages.recipe import Recipe, as_dict, recipe_from
@@ -134,6 +136,20 @@ def save_calibration(model: Model, folder: Path) -> None:
     write_json(folder / "calibration.json", {**plain, SCANS: list(model.calibrated_on)} if plain else {})
 
 
+def save_trained(model: Model, folder: Path) -> None:
+    """Write what a training made; if that is in the folder already, the thresholds found since stay.
+
+    A finished training that is resumed, as each later call of a cluster's script does, makes the same model again.
+    """
+    try:
+        before = load_model(folder)
+    except ModelFolderError:  # none, or none that is whole
+        before = model
+    if fingerprint(before) == fingerprint(model):
+        model = dataclasses.replace(model, calibration=before.calibration, calibrated_on=before.calibrated_on)
+    save_model(model, folder)
+
+
 def fingerprint(model: Model) -> str:
     """SHA-256 of all that a score follows from: recipe, seed, reference, weights, population. Not of the thresholds."""
     digest = hashlib.sha256(json.dumps([as_dict(model.recipe), model.seed, model.reference]).encode())
@@ -162,11 +178,13 @@ def load_model(folder: Path) -> Model:
             segmenter = SEGMENTERS[recipe.segmenter.method][1](recipe.segmenter.settings)
             _load_weights(segmenter, folder / WEIGHTS[2])
         statistics = load_file(folder / WEIGHTS[0])
+        population = Population(statistics["mean"].numpy(), statistics["sd"].numpy(), int(config["population_n"]))
+        _check_population(folder, population, recipe)
         return Model(
             recipe=recipe,
             reconstructor=reconstructor,
             segmenter=segmenter,
-            population=Population(statistics["mean"].numpy(), statistics["sd"].numpy(), int(config["population_n"])),
+            population=population,
             seed=int(config["seed"]),
             trained_on={stage: dict(scans) for stage, scans in config["trained_on"].items()},
             reference=str(config["reference"]),
@@ -215,6 +233,17 @@ def _check_files(folder: Path, files: Mapping[str, str]) -> None:
             raise _broken(folder, f"that {name} was changed after the model was saved (its SHA-256 differs)")
 
 
+def _check_population(folder: Path, population: Population, recipe: Recipe) -> None:
+    shape = GRIDS[recipe.grid].shape[::-1]
+    for name, values in (("mean", population.mean), ("sd", population.sd)):
+        if values.shape != shape:
+            raise _broken(folder, f"a population {name} of {values.shape} voxels where the grid has {shape}")
+        if not np.isfinite(values).all():
+            raise _broken(folder, f"a population {name} with values that are not numbers")
+    if (population.sd <= 0).any():
+        raise _broken(folder, "a population sd that is not above 0")
+
+
 def _calibration(folder: Path) -> dict[str, Any]:
     content = json.loads((folder / "calibration.json").read_text(encoding="utf-8"))
     used = tuple(str(content_hash) for content_hash in content.pop(SCANS, ()))
@@ -240,7 +269,10 @@ def _save_weights(path: Path, tensors: Mapping[str, Any]) -> None:
 
 def _load_weights(network: nn.Module, path: Path) -> None:
     try:
-        network.load_state_dict(load_file(path))
+        weights = load_file(path)
+        network.load_state_dict(weights)
     except RuntimeError as error:
         raise _broken(path.parent, f"weights in {path.name} that do not fit its config.json") from error
+    if not all(bool(values.isfinite().all()) for values in weights.values()):
+        raise _broken(path.parent, f"weights in {path.name} that are not numbers")
     network.eval().requires_grad_(False)

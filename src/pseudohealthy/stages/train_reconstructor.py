@@ -19,14 +19,14 @@ from pseudohealthy.io.splits import refuse_leaks
 from pseudohealthy.models.population import Population
 from pseudohealthy.models.reconstructors import RECONSTRUCTORS, Reconstructor
 from pseudohealthy.stages.looks import watch_reconstructor
-from pseudohealthy.stages.model_folder import Model, save_model
+from pseudohealthy.stages.model_folder import Model, save_trained
 from pseudohealthy.stages.pretrained import give_pretrained
 from pseudohealthy.stages.processes import ALONE, Processes
 from pseudohealthy.stages.recipe import Recipe, as_yaml
 from pseudohealthy.stages.refuse import refuse_unmasked
 from pseudohealthy.stages.run_folder import RunFolder
 from pseudohealthy.stages.stored import stored
-from pseudohealthy.stages.training import Loss, fit
+from pseudohealthy.stages.training import Loss, fit, refuse_training_precision
 from pseudohealthy.stages.untrained import UNTRAINED, untrained_loss
 from pseudohealthy.stages.watching import Watch
 
@@ -57,6 +57,7 @@ def train_reconstructor(
 
     Raises:
         CohortError: A cohort is empty, a training scan has a lesion mask with a lesion in it, or a patient has none.
+        ConfigError: The precision is not one of this processor, or the training diverged.
         LeakError: A subject is on both sides.
     """
     _refuse_empty(healthy, "training", "train")
@@ -65,6 +66,7 @@ def train_reconstructor(
     refuse_unmasked(validation, "validation scans of Stage I")
     refuse_leaks({"train": healthy, "validation": validation})
     settings = recipe.reconstructor_training
+    refuse_training_precision(settings)
     inputs = run.record(
         as_yaml(recipe), (*healthy, *validation), {"reconstructor_training": settings.seed}, resume=resume
     )
@@ -98,7 +100,7 @@ def train_reconstructor(
         metrics={**checks(network), UNTRAINED: untrained},
     )
     if run.leads:
-        save_model(model, run.path / "model")
+        save_trained(model, run.path / "model")
         shutil.rmtree(run.path / "slices")
     run.log(f"model written to {run.path / 'model'}")
     return model

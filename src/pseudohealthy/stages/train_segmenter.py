@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,21 +16,22 @@ from torch.nn import functional
 from pseudohealthy.data.anomalies import ANOMALIES
 from pseudohealthy.data.augment import augment
 from pseudohealthy.data.slices import EVERY, Sampler, SliceBatch, SliceStore, fixed_slices, generator
-from pseudohealthy.errors import CohortError, ModelFolderError
+from pseudohealthy.errors import CohortError, ConfigError, ModelFolderError
 from pseudohealthy.io.cohort import Cohort
 from pseudohealthy.io.splits import refuse_leaks
+from pseudohealthy.models.reconstructors import RECONSTRUCTORS
 from pseudohealthy.models.segmenters import SEGMENTERS, Segmenter
 from pseudohealthy.stages.layout import as_stored, channels_last
 from pseudohealthy.stages.looks import watch_segmenter
-from pseudohealthy.stages.model_folder import Model, save_model
+from pseudohealthy.stages.model_folder import Model, save_trained
 from pseudohealthy.stages.processes import ALONE, Processes
 from pseudohealthy.stages.recipe import Recipe, as_yaml, refuse_uneven
 from pseudohealthy.stages.reference import Reference
 from pseudohealthy.stages.refuse import refuse_seen, refuse_unmasked
 from pseudohealthy.stages.run_folder import RunFolder
-from pseudohealthy.stages.slabs import refuse_slabs
+from pseudohealthy.stages.slabs import refuse_slabs, slab_of
 from pseudohealthy.stages.stored import stored
-from pseudohealthy.stages.training import Loss, best_device, fit
+from pseudohealthy.stages.training import Loss, best_device, fit, refuse_training_precision
 from pseudohealthy.stages.untrained import UNTRAINED, untrained_loss
 from pseudohealthy.stages.watching import Watch
 
@@ -77,7 +79,9 @@ def train_segmenter(
 
     Raises:
         CohortError: Nothing to learn from, or annotated scans without lesions.
-        ConfigError: The segmenter sees slabs that do not fit into the batch, or on which something would be painted.
+        ConfigError: The segmenter sees slabs that do not fit into the batch, or on which something would be painted;
+            the share of synthetic slices leaves no slice of a kind; the precision is not one of this processor; or the
+            training diverged.
         LeakError: A subject is on two sides, or Stage I has learned from an annotated one.
         ModelFolderError: Stage I reconstructs nothing.
     """
@@ -94,17 +98,13 @@ def train_segmenter(
         )
     synthetic = ANOMALIES.get(recipe.supervision.synthetic) if len(scans.healthy) else None
     _refuse(scans, stage_1, synthetic is not None)
-    if reference == "reconstruction" and not stage_1.reconstructor.reconstructs:
-        raise ModelFolderError(
-            f"model {stage_1.row}",
-            found="a method that reconstructs nothing",
-            needed="a pseudo-healthy reconstruction, which Stage II compares the scan with",
-            fix="Train Stage I with another method, such as cddpm.",
-        )
     settings, method = recipe.segmenter_training, recipe.segmenter
+    parts = processes.count * settings.accumulate
+    refuse_stage_2(
+        recipe, painting=synthetic is not None, annotated=bool(len(scans.annotated)), reference=reference, parts=parts
+    )
     torch.manual_seed(settings.seed)  # initial weights: PyTorch's layers take no generator
     network = SEGMENTERS[method.method][1](method.settings)
-    refuse_slabs(network.slab, recipe, painting=synthetic is not None, parts=processes.count * settings.accumulate)
     if network.slab > 1:
         _refuse_unmarked(scans.validation)
     cohorts = {"healthy": scans.healthy, "annotated": scans.annotated, "validation": scans.validation}
@@ -124,7 +124,7 @@ def train_segmenter(
     references = Reference(stage_1, reference)
     batches = Batches(stores, recipe, network.slab)
     held_out = _validation_batch(stores["validation"], recipe, settings.seed, network.slab)
-    checks = Validation(held_out, references, settings.seed)
+    checks = Validation(held_out, references, settings.seed, recipe.score.segmented)
     untrained = untrained_loss(network, checks, settings.steps, run)
     watching = watch_segmenter(watch, method.method, settings, checks.slices, references, network.slab)
     loss = loss_of(batches, references, recipe)
@@ -145,10 +145,47 @@ def train_segmenter(
         },
     )
     if run.leads:
-        save_model(model, run.path / "model")
+        save_trained(model, run.path / "model")
         shutil.rmtree(run.path / "slices")
     run.log(f"model written to {run.path / 'model'}")
     return model
+
+
+def refuse_stage_2(
+    recipe: Recipe, *, painting: bool, annotated: bool, reference: str = "reconstruction", parts: int = 1
+) -> None:
+    """Refuse what no Stage II can be trained with, whatever the scans: before Stage I is trained for it.
+
+    Args:
+        recipe: Of both stages.
+        painting: Whether synthetic anomalies will be painted.
+        annotated: Whether there are annotated scans.
+        reference: See `train_segmenter`.
+        parts: See `refuse_slabs`.
+
+    Raises:
+        ConfigError: See `train_segmenter`.
+        ModelFolderError: Stage I reconstructs nothing.
+    """
+    network = RECONSTRUCTORS[recipe.reconstructor.method][1]
+    if reference == "reconstruction" and not getattr(network, "reconstructs", True):  # typed as what makes one
+        raise ModelFolderError(
+            f"reconstructor {recipe.reconstructor.method}",
+            found="a method that reconstructs nothing",
+            needed="a pseudo-healthy reconstruction, which Stage II compares the scan with",
+            fix="Train Stage I with another method, such as cddpm.",
+        )
+    refuse_training_precision(recipe.segmenter_training)
+    refuse_slabs(slab_of(recipe), recipe, painting=painting, parts=parts)
+    share, size = recipe.supervision.synthetic_share, recipe.segmenter_training.batch_size
+    if painting and annotated and share < 1 and not 0 < round(size * share) < size:
+        raise ConfigError(
+            f"supervision.synthetic_share {share:g}",
+            found=f"{round(size * share)} synthetic slices in a batch of {size}, beside annotated scans",
+            needed="at least one of each kind",
+            fix=f"Give a share from {1 / size:g} to {1 - 1 / size:g}, 1 to learn from synthetic anomalies alone, or "
+            "--synthetic none to learn from annotated scans alone.",
+        )
 
 
 class Batches:
@@ -205,10 +242,17 @@ def loss_of(batches: Batches, references: Reference, recipe: Recipe) -> Loss:
 
 
 class Validation:
-    """Cross-entropy and Dice at one half, pooled, on fixed slices, at the t of test time."""
+    """Cross-entropy and Dice at one half, pooled, on fixed slices: of the map that prediction will show.
 
-    def __init__(self, slices: SliceBatch, references: Reference, seed: int) -> None:
-        self.slices, self.references, self.seed = slices, references, seed
+    Args:
+        slices: What to validate on.
+        references: Where x^ comes from, at every t of test time.
+        seed: Of the noise.
+        segmented: `each` x^, and probabilities are averaged, or their `mean`: see `ScoreSettings`.
+    """
+
+    def __init__(self, slices: SliceBatch, references: Reference, seed: int, segmented: str) -> None:
+        self.slices, self.references, self.seed, self.segmented = slices, references, seed, segmented
 
     def __call__(self, network: nn.Module) -> dict[str, float]:
         """Metrics of the network as it is."""
@@ -221,14 +265,22 @@ class Validation:
                 part = SliceBatch(
                     *(getattr(self.slices, f.name)[start:stop] for f in dataclasses.fields(SliceBatch))
                 ).to(device)
-                residual = None
-                if segmenter.uses_residual:
-                    residual = part.x - self.references.views(part, generator(self.seed, "val")).mean(dim=0)
-                logits.append(segmenter(part.x, residual).cpu().float())
-        every = torch.cat(logits)
-        counted = (~self.slices.ignored).to(every.dtype)
-        loss = functional.binary_cross_entropy_with_logits(every, self.slices.lesion, weight=counted)
-        return {"val_loss": float(loss), "val_dice": pooled_dice(every.sigmoid(), self.slices)}
+                logits.append(self._logits(segmenter, part).cpu().float())
+        every = torch.cat(logits, dim=1)
+        # Logarithms of the mean probability and of what it lacks to 1: exact also where sigmoids are 0 or 1.
+        log_of, log_rest = (functional.logsigmoid(z).logsumexp(0) - math.log(len(z)) for z in (every, -every))
+        loss = -(self.slices.lesion * log_of + (1 - self.slices.lesion) * log_rest)[~self.slices.ignored].sum()
+        return {"val_loss": float(loss) / log_of.numel(), "val_dice": pooled_dice(log_of.exp(), self.slices)}
+
+    def _logits(self, segmenter: Segmenter, part: SliceBatch) -> Tensor:
+        """Logits for each reconstruction, or for the mean of all: (view, slice, 1, y, x)."""
+        if not segmenter.uses_residual:
+            logits: Tensor = segmenter(part.x, None)
+            return logits[None]
+        views = self.references.views(part, generator(self.seed, "val"))
+        if self.segmented == "mean":
+            views = views.mean(dim=0, keepdim=True)
+        return segmenter.views(part.x, part.x - views)
 
 
 def pooled_dice(probability: Tensor, slices: SliceBatch) -> float:

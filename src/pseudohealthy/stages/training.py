@@ -26,6 +26,7 @@ from torch.utils.data import DataLoader, IterableDataset
 
 from pseudohealthy.config import TrainingSettings
 from pseudohealthy.data.slices import EVERY
+from pseudohealthy.errors import ConfigError
 from pseudohealthy.io.files import write_bytes, write_text
 from pseudohealthy.stages.layout import as_stored, channels_last
 from pseudohealthy.stages.processes import ALONE, Processes
@@ -85,7 +86,9 @@ class Trainee(pl.LightningModule):
 
     def validation_step(self, batch: int, batch_idx: int) -> None:
         """Metrics on the fixed validation slices."""
-        self.log_dict(self._validate(self.network), batch_size=1)
+        metrics = self._validate(self.network)
+        refuse_diverged(self.network, self._settings, self.global_step, metrics["val_loss"])
+        self.log_dict(metrics, batch_size=1)
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """Optimiser and schedule of the recipe."""
@@ -141,6 +144,36 @@ class Report(Callback):
         self._run.log(f"step {step}/{self._steps}  {told}  {left / 60:.1f} min left")
 
 
+class LastCheckpoint(ModelCheckpoint):
+    """The state of every so many steps, after the validation of the same step where there is one.
+
+    Lightning's own is written before it: a training that is killed in between would go on without that validation, and
+    might keep other weights.
+    """
+
+    def __init__(self, folder: Path, settings: TrainingSettings) -> None:
+        super().__init__(
+            folder,
+            filename="last",
+            every_n_train_steps=settings.checkpoint_every_steps,
+            save_top_k=1,
+            monitor=None,
+            enable_version_counter=False,
+        )
+        self._validated = min(settings.validate_every_steps, settings.steps)
+
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Write it, unless there is a validation to come."""
+        if trainer.global_step % self._validated:
+            super().on_train_batch_end(trainer, pl_module, outputs, batch, batch_idx)
+
+    def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Write it now."""
+        super().on_train_batch_end(trainer, pl_module, None, None, 0)
+
+
 class WholeCheckpoints(TorchCheckpointIO):
     """Writes a checkpoint beside its place and renames it.
 
@@ -193,6 +226,9 @@ def fit(
         resume: Continue from the run's last checkpoint if there is one; the number of processes may differ.
         processes: Who trains. All validate, on the same slices; the first one writes.
         watching: Who looks at the network at each validation, in the process that writes.
+
+    Raises:
+        ConfigError: The training diverged.
     """
     for library in ("pytorch_lightning", "lightning_fabric"):  # what they do is told in our own lines
         logging.getLogger(library).setLevel(logging.ERROR)
@@ -201,14 +237,7 @@ def fit(
     checkpoints = run.path / "checkpoints"
     callbacks: list[Callback] = [
         ModelCheckpoint(checkpoints, filename="best", monitor="val_loss", enable_version_counter=False),
-        ModelCheckpoint(
-            checkpoints,
-            filename="last",
-            every_n_train_steps=settings.checkpoint_every_steps,
-            save_top_k=1,
-            monitor=None,
-            enable_version_counter=False,
-        ),
+        LastCheckpoint(checkpoints, settings),
         *([Report(run, settings.steps), *watching] if run.leads else []),
     ]
     if settings.ema_decay:
@@ -236,6 +265,9 @@ def fit(
     channels_last(network)
     trainee = Trainee(network, loss, validate, settings, processes)
     last = checkpoints / LAST
+    if run.leads and not resume:  # those of a run that is overwritten would be resumed in this one's place
+        for name in (LAST, BEST):
+            (checkpoints / name).unlink(missing_ok=True)
     torch.manual_seed(settings.seed)  # the networks have no dropout: a safeguard, not a source of randomness
     with warnings.catch_warnings():  # about loggers, workers and versions: nothing that a user could mend
         warnings.filterwarnings("ignore", module=r"pytorch_lightning|lightning_fabric|torch\.")
@@ -248,6 +280,38 @@ def fit(
         # Lightning takes no step then, and leaves the last weights in the network: the averages are in the file.
         trainee.load_state_dict(done["state_dict"])
     as_stored(network.to("cpu").eval())
+    refuse_diverged(network, settings, settings.steps)
+
+
+def refuse_diverged(network: nn.Module, settings: TrainingSettings, step: int, loss: float = 0.0) -> None:
+    """Refuse to go on where the loss, or a weight, is not a number.
+
+    Raises:
+        ConfigError: One is not.
+    """
+    if math.isfinite(loss) and all(bool(weight.isfinite().all()) for weight in network.state_dict().values()):
+        return
+    raise ConfigError(
+        f"training at step {step}",
+        found=f"a loss or weights that are not numbers: it diverged, with learning_rate {settings.learning_rate:g}",
+        needed="finite numbers",
+        fix="Lower the learning rate, set gradient_clip, or precision to 32-true, and begin anew with --overwrite.",
+    )
+
+
+def refuse_training_precision(settings: TrainingSettings) -> None:
+    """Refuse 16-bit floats on a processor, where another precision would be taken in their place.
+
+    Raises:
+        ConfigError: That is asked for.
+    """
+    if settings.precision == "16-mixed" and best_device().type == "cpu":
+        raise ConfigError(
+            "precision 16-mixed",
+            found="no GPU",
+            needed="one: the processor does not train with it",
+            fix="Set precision to auto, bf16-mixed or 32-true.",
+        )
 
 
 def _checkpoint(path: Path) -> dict[str, Any]:
