@@ -10,7 +10,7 @@ import pytest
 from conftest import make_brain
 from made_cohort import write_made_cohort
 from pseudohealthy.api import AnomalySegmenter
-from pseudohealthy.errors import CohortError, ConfigError, ImageError, LeakError, ModelFolderError
+from pseudohealthy.errors import CohortError, ConfigError, ImageError, LeakError, ModelFolderError, OutputError
 from pseudohealthy.io.volume import Volume, read_volume, write_volume
 from trees import tree
 
@@ -135,3 +135,12 @@ def test_a_second_stage_that_cannot_be_is_refused_before_the_first_is_trained(tm
     with pytest.raises((ModelFolderError, ConfigError), match=r"reconstructs nothing|at least one of each kind"):
         AnomalySegmenter("smoke", [override, "supervision.synthetic=draem"]).fit(made_cohort, tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+def test_a_model_is_not_saved_over_other_files(tmp_path, segmenter):
+    (tmp_path / "README.md").write_text("mine")
+    with pytest.raises(OutputError, match="found a folder with files in it"):
+        segmenter.save(tmp_path)
+    assert (tmp_path / "README.md").read_text() == "mine"
+    segmenter.save(tmp_path, overwrite=True)
+    assert AnomalySegmenter.load(tmp_path).model_.row == "sadm_res"

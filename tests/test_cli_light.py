@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+from pathlib import Path
+
+import pytest
 
 HEAVY = {"torch", "nibabel", "nilearn", "pytorch_lightning", "lightning", "monai", "scipy", "sklearn", "matplotlib"}
 
@@ -26,3 +30,26 @@ def test_help_imports_nothing_heavy() -> None:
     text, imported = run.stdout.split("\nimported:")
     assert "usage" in text.lower()
     assert HEAVY & set(imported.split()) == set()
+
+
+def test_who_stops_reading_is_no_bug() -> None:
+    command = [sys.executable, "-c", "import sys; from pseudohealthy.cli import main; sys.exit(main())"]
+    command += ["benchmark", "smoke", "--dry-run", "--out", "nowhere"]
+    reader, writer = os.pipe()
+    os.close(reader)
+    try:
+        run = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, text=True, timeout=120, check=False)
+    finally:
+        os.close(writer)
+    assert (run.returncode, run.stderr) == (141, "")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")
+def test_output_that_does_not_fit_is_told() -> None:
+    program = "import sys; from pseudohealthy.cli import main; sys.exit(main())"
+    command = [sys.executable, "-c", program, "benchmark", "smoke", "--dry-run", "--out", "nowhere"]
+    with Path("/dev/full").open("w") as full:
+        run = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=120, check=False)
+    assert run.returncode == 2
+    assert run.stderr.startswith("pseudohealthy: standard output: found no room left to write")
+    assert len(run.stderr.splitlines()) == 1

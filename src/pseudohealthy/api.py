@@ -9,6 +9,7 @@ from pseudohealthy.config import CalibrationSettings
 from pseudohealthy.errors import CohortError, ConfigError
 from pseudohealthy.io.bids import discover
 from pseudohealthy.io.cohort import Case, Cohort
+from pseudohealthy.io.files import new_output_folder
 from pseudohealthy.io.splits import chosen, refuse_leaks
 from pseudohealthy.io.volume import Volume, read_volume
 from pseudohealthy.prepare.model_grid import GRIDS
@@ -103,9 +104,17 @@ class AnomalySegmenter:
         chosen: Threshold = choose_threshold(model, str(threshold))
         return self._inference.predict(prepared, chosen, case)
 
-    def save(self, folder: str | Path) -> None:
-        """Write the model folder that `pseudohealthy predict` takes."""
-        save_model(self._model, Path(folder))
+    def save(self, folder: str | Path, *, overwrite: bool = False) -> None:
+        """Write the model folder that `pseudohealthy predict` takes.
+
+        Args:
+            folder: New or empty.
+            overwrite: Take a folder that has files in it; those of the same names are replaced.
+
+        Raises:
+            OutputError: It has files in it, or cannot be written.
+        """
+        save_model(self._model, new_output_folder(folder, overwrite=overwrite))
 
     @classmethod
     def load(cls, folder: str | Path) -> AnomalySegmenter:

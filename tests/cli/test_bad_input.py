@@ -7,7 +7,7 @@ import shutil
 
 import pytest
 
-from bad_scans import BAD_SCANS
+from bad_scans import BAD_SCANS, write_brain
 from pseudohealthy.io.cohort import read_cohort
 
 
@@ -61,11 +61,18 @@ def test_the_same_subject_in_two_splits_is_refused(stage, tmp_path, fitted, refu
     ("make", "said"),
     [
         (lambda p: p.mkdir(), "found no scan"),
+        (lambda p: write_brain(p / "person" / "t1.nii.gz"), "found no scan in it, but 1 NIfTI files in folders below"),
         (lambda p: p.with_suffix(".tsv").write_text("image\tsplit\n"), "no rows"),
         (lambda p: p.with_suffix(".tsv").write_text("scan\tsplit\na\ttest\n"), "no column 'image'"),
         (lambda p: p.with_suffix(".tsv").write_text("image\nabsent.nii.gz\n"), "which does not exist"),
     ],
-    ids=["empty folder", "table without rows", "table without images", "table with a missing file"],
+    ids=[
+        "empty folder",
+        "scans further down",
+        "table without rows",
+        "table without images",
+        "table with a missing file",
+    ],
 )
 @pytest.mark.parametrize("command", ["predict", "calibrate", "evaluate", "split", "train reconstructor"])
 def test_an_empty_cohort_is_refused(make, said, command, tmp_path, fitted, refuse):
@@ -93,7 +100,7 @@ def test_an_empty_cohort_is_refused(make, said, command, tmp_path, fitted, refus
         (("calibrate", "MODEL", "--split", "calibration"), "calibration", "split 'calibration': found no scan of it"),
         (("evaluate", "MODEL"), "test", "test scans: found none"),
         (("evaluate", "MODEL", "--split", "test"), "test", "split 'test': found no scan of it (splits: train, "),
-        (("predict", "MODEL", "--split", "test"), "test", "scans to predict: found none"),
+        (("predict", "MODEL", "--split", "test"), "test", "split 'test': found no scan of it (splits: train, "),
     ],
 )
 def test_a_cohort_without_the_split_that_is_needed_is_refused(arguments, lacks, said, tmp_path, fitted, refuse, table):

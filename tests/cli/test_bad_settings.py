@@ -38,6 +38,10 @@ RECIPES = {
     "a value for a section": ("score: 3", "recipe.yaml: score: found the value 3; needed keys with values"),
     "a list": ("- steps", "a YAML mapping"),
     "not YAML": ("a: [", "text that is not YAML"),
+    "another method's setting": (
+        "reconstructor: {method: dae, settings: {blocks: 1}}",
+        "which the method dae does not",
+    ),
 }
 
 
@@ -96,6 +100,8 @@ def test_a_recipe_that_is_no_text_is_refused(tmp_path, fitted, refuse):
         (("evaluate", "MODEL", "DATA", "--out", "OUT", "--known", "ball", "healthy"), "(there are: ball)"),
         (("simulate", "OUT", "--pathology", "flu"), "some of healthy"),
         (("simulate", "OUT", "--n", "0"), "at least 1"),
+        (("simulate", "OUT", "--group", "stroke:2:test", "--n", "5", "--split", "test"), "found --n and --split"),
+        (("split", "DATA", "--out", "/", "--share", "train=0.5", "test=0.5"), "found a folder; needed the name of"),
         (("simulate", "OUT", "--group", "flu:2:train"), "some of healthy"),
         (("simulate", "OUT", "--group", "stroke"), "KIND:N:SPLIT"),
         (("simulate", "OUT", "--group", "stroke:0:test"), "KIND:N:SPLIT"),

@@ -162,6 +162,15 @@ def test_folds_go_out_as_a_table_and_one_of_them_comes_back(people, tmp_path, ca
     assert "fold" not in cohort[0].columns
 
 
+def test_a_division_from_a_file_leaves_no_fold_of_the_inputs(people, tmp_path):
+    folds, mine, out = tmp_path / "folds.tsv", tmp_path / "mine.tsv", tmp_path / "out.tsv"
+    assert run("split", people, "--folds", 4, "--trust-names", "--out", folds) == 0
+    assert run("split", people, "--share", "train=0.5", "test=0.5", "--trust-names", "--out", mine) == 0
+    assert run("split", folds, "--from", mine, "--trust-names", "--out", out) == 0
+    assert {case.split for case in read_cohort(out)} == {"train", "test"}
+    assert "fold" not in read_cohort(out)[0].columns
+
+
 def test_the_paper_s_files_are_read_and_what_is_left_out_is_told(people, tmp_path, capsys):
     header = ",img_name,age,label,img_path,mask_path,seg_path,Agegroup\n"
 
@@ -198,6 +207,7 @@ def test_the_paper_s_files_are_read_and_what_is_left_out_is_told(people, tmp_pat
         (("--from", "people.tsv", "--fold", "0", "--out", "x.tsv"), "people.tsv: found no folds"),
         (("--share", "train=0.5", "test=0.5", "--out", "x.tsv", "--stratify", "weight"), "no value in any case"),
         (("--folds", "1", "--out", "x.tsv"), "folds: found 1"),
+        (("--folds", "99", "--trust-names", "--out", "x.tsv"), "of 99 sides empty"),
         (("--from", "absent.tsv", "--out", "x.tsv"), "no such file"),
         (("--from", "people.tsv", "--out", "x.tsv"), "no split for sub-00 and 11 others"),
     ],

@@ -21,7 +21,7 @@ from pseudohealthy.models.detectors import DETECTORS
 from pseudohealthy.stages.model_folder import load_model
 from trees import assert_golden, snapshot
 
-PROVENANCE = {"version", "commit", "started", "inputs_sha256", "seeds", "machine", "packages"}
+PROVENANCE = {"version", "commit", "started", "inputs_sha256", "masks_sha256", "seeds", "machine", "packages"}
 
 
 def run(*arguments: str | Path) -> int:

@@ -31,6 +31,7 @@ def test_lesions_are_painted_on_hosts_at_their_own_voxel_size(hosts, tmp_path):
         (("--pathology", "stroke"), "masks of stroke: found 0; needed 2"),
         (("--pathology", "flu"), "some of healthy, tumour, stroke, ms, wmh, haemorrhage, ventricle, mass, sham"),
         (("--pathology", "sham"), "a sham without the healthy scan"),
+        (("--exclude-mask", "patient26"), "the mask 'patient26', which is not to be used: found no mask of this name"),
     ],
 )
 def test_what_cannot_be_painted_is_refused_and_nothing_written(options, said, hosts, tmp_path, capsys):

@@ -107,6 +107,13 @@ def test_chance_of_a_side_is_its_share_whatever_the_size_of_the_group(name, coho
         assert splits[side] / 200 == pytest.approx(share, abs=0.13)  # 3 standard errors are 0.10
 
 
+def test_scans_without_a_split_beside_others_are_left_out_and_told(cohort, caplog):
+    divided = [*split_by_group(cohort, {"train": 0.5, "test": 0.5}, seed=0)]
+    bare = replace(divided[0], split="")
+    assert bare not in list(chosen(Cohort([bare, *divided[1:]]), None, bare.split or "train"))
+    assert f"left out: 1, such as {bare.name}" in caplog.text
+
+
 def test_a_split_that_is_asked_for_is_chosen_or_missed(cohort):
     divided = split_by_group(cohort, {"train": 0.5, "test": 0.5}, seed=0)
     assert (

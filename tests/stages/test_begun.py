@@ -29,7 +29,7 @@ def test_a_section_that_became_a_value_is_told_by_its_keys():
 
 def test_scans_are_new_gone_or_changed():
     begun, now = {"sub-01": "aa", "sub-02": "bb", "sub-03": "cc"}, {"sub-01": "aa", "sub-03": "dd", "sub-04": "ee"}
-    assert scan_changes(begun, now) == ["sub-02 is missing", "sub-03 is another file", "sub-04 was not there"]
+    assert scan_changes(begun, now) == ["sub-02 is missing", "sub-03 is another", "sub-04 was not there"]
     assert scan_changes(now, now) == []
 
 

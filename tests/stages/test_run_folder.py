@@ -7,6 +7,7 @@ import json
 import logging
 import re
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -85,6 +86,21 @@ def test_a_run_is_resumed_as_what_it_was_begun(tmp_path, made_cohort):
         run.record("steps: 1\n", made_cohort[:3], {"seed": 0}, resume=True)
     assert (tmp_path / "config.yaml").read_text() == "steps: 1\n"
     assert json.loads((tmp_path / "provenance.json").read_text())["inputs_sha256"] == inputs
+
+
+def test_a_run_is_not_resumed_with_another_mask(tmp_path, made_cohort):
+    run = RunFolder(tmp_path)
+    (case,) = made_cohort.split("annotated")[:1]
+    run.record("steps: 1\n", [case], {})
+    run.record("steps: 1\n", [case], {}, resume=True)
+    for other in (replace(case, lesion_mask=case.image), replace(case, lesion_labels=(1, 2))):
+        with pytest.raises(
+            ConfigError, match=rf"other scans: {case.name} lesion_(mask is another|labels was not there)"
+        ):
+            run.record("steps: 1\n", [other], {}, resume=True)
+    began = json.loads((tmp_path / "provenance.json").read_text())
+    (tmp_path / "provenance.json").write_text(json.dumps({k: v for k, v in began.items() if k != "masks_sha256"}))
+    run.record("steps: 1\n", [case], {}, resume=True)  # a former version's run
 
 
 def test_who_resumes_with_another_version_is_told_which_one_began(tmp_path):

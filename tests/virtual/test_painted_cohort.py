@@ -1,5 +1,7 @@
 import json
+from dataclasses import replace
 from functools import cache
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -8,6 +10,7 @@ from made_hosts import write_masks
 from pseudohealthy.errors import CohortError, InputError
 from pseudohealthy.io.bids import discover
 from pseudohealthy.io.volume import read_mask, read_volume
+from pseudohealthy.virtual import painted_cohort
 from pseudohealthy.virtual.host_files import find_hosts
 from pseudohealthy.virtual.host_place import find_place
 from pseudohealthy.virtual.painted_cohort import Wanted, paint_cohort
@@ -111,6 +114,19 @@ def test_what_cannot_be_painted_is_refused_and_nothing_written(hosts, masks_fold
     with pytest.raises(InputError, match=match):
         paint_cohort(tmp_path / "out", hosts, wanted, 0, 3.0, {"stroke": [masks_folder]})
     assert not (tmp_path / "out").exists()
+
+
+def test_a_lesion_that_has_no_place_in_its_host_is_refused(hosts, tmp_path, monkeypatch):
+    monkeypatch.setattr(painted_cohort, "paint_host", lambda *_: SimpleNamespace(lesion_ml=0.0))
+    with pytest.raises(CohortError, match="sub-H1_ses-ventricle1: found no place for it: a lesion of 0 ml"):
+        paint_cohort(tmp_path / "out", hosts, [Wanted("sub-H1", "ventricle")], 0, 3.0)
+
+
+def test_hosts_of_one_name_are_both_told(hosts, tmp_path):
+    two = [replace(host, case=replace(host.case, name=f"sub-H1_run-{run}")) for run, host in enumerate(hosts[:2])]
+    wanted = [Wanted(host.name, "healthy") for host in two]
+    with pytest.raises(CohortError, match=r"this scan twice \(sub-H1_run-0, sub-H1_run-1: told apart by neither"):
+        paint_cohort(tmp_path / "out", two, wanted, 0, 3.0)
 
 
 def test_masks_that_fit_nobody_are_too_few(hosts, masks_folder, tmp_path):

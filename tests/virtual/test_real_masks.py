@@ -5,7 +5,7 @@ import pytest
 
 from pseudohealthy.errors import CohortError, ImageError
 from pseudohealthy.io.volume import Volume, write_volume
-from pseudohealthy.virtual.real_masks import RealMask, carry, carry_lesion, find_masks, fits, read_real_mask
+from pseudohealthy.virtual.real_masks import RealMask, carry, carry_lesion, find_masks, fits, read_real_mask, without
 
 
 def test_sources_are_folder_and_stem_and_in_bids_dataset_and_subject(tmp_path):
@@ -15,9 +15,12 @@ def test_sources_are_folder_and_stem_and_in_bids_dataset_and_subject(tmp_path):
     )
     for name in names:
         write_volume(Volume(np.ones((2, 2, 2), np.uint8), np.eye(4)), tmp_path / name)
-    assert [mask.source for mask in find_masks([tmp_path])] == ["mslub/patient03", "soop/sub1_lesion"]
-    for name in ("patient03", "mslub/patient03"):
-        assert [mask.source for mask in find_masks([tmp_path], exclude=[name])] == ["soop/sub1_lesion"]
+    masks = find_masks([tmp_path])
+    assert [mask.source for mask in masks] == ["mslub/patient03", "soop/sub1_lesion"]
+    for name in ("patient03", "sub-patient03", "mslub/patient03", "sub-patient03_label-L_mask.nii.gz"):
+        assert without({"ms": masks[:1], "stroke": masks[1:]}, [name]) == {"ms": [], "stroke": masks[1:]}
+    with pytest.raises(CohortError, match="mask 'patient30', which is not to be used: found no mask of this name"):
+        without({"ms": masks}, ["patient30"])
 
 
 def test_a_folder_without_masks_is_refused(tmp_path):

@@ -173,3 +173,10 @@ def test_results_are_the_means_of_the_cases(tmp_path, of_balls):
     verdicts = json.loads((tmp_path / "verdicts.json").read_text())
     assert verdicts[0]["claim"].startswith("claim 1")
     assert {verdict["test_set"] for verdict in verdicts} == {"ball"}
+
+
+def test_scans_whose_pathology_is_not_told_are_healthy_or_have_a_lesion(fitted):
+    bare = Cohort(replace(case, pathology="") for case in fitted.cohort.split("test"))
+    scans = Cohort([bare[0], replace(bare[1], lesion_mask=None)])
+    found = evaluate_cohort([fitted.load()], scans, pictures=False)
+    assert {case.case: case.test_set for case in found.cases} == {scans[0].name: "lesion", scans[1].name: "healthy"}

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import errno
 import importlib
 import logging
+import os
 import signal
 import sys
 import traceback
@@ -50,6 +52,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     _quiet_libraries()
     try:
         args.run(args)
+        sys.stdout.flush()
+    except BrokenPipeError:  # who reads has seen enough
+        _drop_stdout()
+        return 141
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            return _bug(error, args)
+        _drop_stdout()
+        return _fail("standard output: found no room left to write; needed some. Free the disk, or write elsewhere.", 2)
     except InputError as error:
         return _fail(str(error), error.exit_code)
     except PartialFailure as failure:
@@ -57,14 +68,24 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return _fail("interrupted", 130)
     except Exception as error:
-        if args.verbose:
-            traceback.print_exc()
-        return _fail(
-            f"this is a bug in pseudohealthy {__version__}: {type(error).__name__}: {error}. "
-            "Please report it with the output of the same command and -v.",
-            1,
-        )
+        return _bug(error, args)
     return 0
+
+
+def _bug(error: Exception, args: argparse.Namespace) -> int:
+    if args.verbose:
+        traceback.print_exception(error)
+    return _fail(
+        f"this is a bug in pseudohealthy {__version__}: {type(error).__name__}: {error}. "
+        "Please report it with the output of the same command and -v.",
+        1,
+    )
+
+
+def _drop_stdout() -> None:
+    """Let what is still to be written go nowhere: Python writes it on its way out, and would complain."""
+    with contextlib.suppress(OSError, ValueError):  # under tests it is no file
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _parse(arguments: Sequence[str]) -> argparse.Namespace:

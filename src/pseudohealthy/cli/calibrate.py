@@ -65,5 +65,8 @@ def run(args: argparse.Namespace) -> None:
     if asked:
         highest = sorted(asked, key=lambda scan: -asked[scan])[:_MOST]
         tell("healthy scans that ask for most: %s", ", ".join(f"{scan} {asked[scan]:.4f}" for scan in highest))
+    for policy in model.calibration.get(model.row, {}).keys() - calibrated.calibration[model.row].keys():
+        lack = "healthy" if policy == "healthy" else "annotated"
+        tell("%s: none any more, for there is no %s scan among these; its former threshold is removed", policy, lack)
     for policy, threshold in calibrated.calibration[model.row].items():
         tell("%s: %.4f (%s)", policy, threshold.value, threshold.statement)

@@ -35,7 +35,7 @@ def run(args: argparse.Namespace) -> None:
     from pseudohealthy.stages.progress import progress
     from pseudohealthy.stages.recipe import as_yaml
     from pseudohealthy.stages.run_folder import RunFolder
-    from pseudohealthy.workflows.evaluate_cohort import CasePages, evaluate_cohort
+    from pseudohealthy.workflows.evaluate_cohort import UNNAMED_SET, CasePages, evaluate_cohort
     from pseudohealthy.workflows.results import write_results
 
     models = [load_model(path) for path in (args.model, *args.others)]
@@ -57,6 +57,11 @@ def run(args: argparse.Namespace) -> None:
             facts={"Model": str(args.model), "Scans": str(len(cohort)), "Threshold": args.threshold},
             notes=(),
         )
+        unnamed = sum(not case.pathology for case in cohort)
+        if unnamed:
+            text = "pathology not told: %d; with a lesion they are the set '%s', without one the set 'healthy'"
+            folder.log(text % (unnamed, UNNAMED_SET))
+        folder.log(f"Open {(folder.path / 'report.html').resolve()}")
 
 
 def _refuse_other_sets(known: list[str], sets: list[str]) -> None:

@@ -24,7 +24,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--precision",
         choices=("fp32", "bf16"),
         default="fp32",
-        help="bf16: faster on processors that have it; scores move in the second digit (default: fp32)",
+        help="bf16: faster on processors that have it; scores move in the third digit (default: fp32)",
     )
     parser.add_argument("--series", metavar="NAME", help="which series of a DICOM folder: its number, name or UID")
     parser.add_argument(
@@ -43,6 +43,7 @@ def run(args: argparse.Namespace) -> None:
     """Do it."""
     from pseudohealthy.io.bids import discover
     from pseudohealthy.io.dicom import converted, locate, series_of
+    from pseudohealthy.io.splits import chosen
     from pseudohealthy.prepare.strip import installed
     from pseudohealthy.stages.compute import refuse_precision
     from pseudohealthy.stages.model_folder import load_model
@@ -72,7 +73,7 @@ def run(args: argparse.Namespace) -> None:
     ) as folder:
         cohort = discover(converted(located, args.out / "dicom"))
         if args.split:
-            cohort = cohort.split(args.split)
+            cohort = chosen(cohort, args.split, args.split)
         if shard and len(cohort):
             cohort = shard.cases(cohort)
             folder.log(f"shard {shard.number} of {shard.of}; scans: {len(cohort)}")

@@ -20,7 +20,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--pathology",
         nargs="+",
-        default=["healthy"],
         metavar="KIND",
         help="healthy, tumour, stroke, ms, wmh, haemorrhage, sham; with --hosts ventricle, mass (default: healthy)",
     )
@@ -29,7 +28,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="KIND:N:SPLIT",
-        help="instead of the two above: so many subjects of a pathology on a side, such as healthy:24:train; repeat it",
+        help="instead of --n, --pathology, --split: so many subjects of a kind on a side: healthy:24:train; repeat it",
     )
     parser.add_argument("--split", default="", help="value of the split column, such as train or test")
     parser.add_argument("--spacing-mm", type=float, help="voxel size (default: 1; with --hosts each scan's own)")
@@ -94,7 +93,7 @@ def _on_hosts(args: argparse.Namespace) -> Cohort:
 
     masks = _masks(args.masks, [kind for kind, known in HOST_KINDS.items() if known.takes_mask])
     hosts = find_hosts(args.hosts, args.labels or LABELS)
-    wanted = share_hosts([host.name for host in hosts], _groups(args, len(hosts), HOST_KINDS))
+    wanted = share_hosts({host.name: host.case.subject for host in hosts}, _groups(args, len(hosts), HOST_KINDS))
     with RunFolder.open(args.out, overwrite=args.overwrite) as folder:
         return paint_cohort(folder.path, hosts, wanted, args.seed, args.spacing_mm, masks, exclude=args.exclude_mask)
 
@@ -103,7 +102,16 @@ def _groups(args: argparse.Namespace, n: int, kinds: Collection[str]) -> list[Gr
     from pseudohealthy.errors import ConfigError
     from pseudohealthy.virtual.cohort import Group
 
-    asked = [_group(text) for text in args.group] or [(kind, args.n or n, args.split) for kind in args.pathology]
+    beside = [name for name in ("n", "pathology", "split") if getattr(args, name)]
+    if args.group and beside:
+        raise ConfigError(
+            "--group",
+            found=" and ".join(f"--{name}" for name in beside),
+            needed="one or the other: a group says its kind, number and split",
+            fix="Leave them out, or write a --group for each kind.",
+        )
+    kinds_asked = args.pathology or ["healthy"]
+    asked = [_group(text) for text in args.group] or [(kind, args.n or n, args.split) for kind in kinds_asked]
     unknown = [kind for kind, _, _ in asked if kind not in kinds]
     if unknown:
         raise ConfigError(

@@ -30,11 +30,20 @@ def discover(inputs: Sequence[Path]) -> Cohort:
     cases = [case for path in inputs for case in _cases(Path(path), notes)]
     if not cases:
         packed = [file.name for path in inputs for file in sorted(Path(path).glob("*")) if _is_archive(file)]
+        deeper = [file for path in inputs if path.is_dir() for file in files_below(path) if is_nifti(file)]
         raise CohortError(
             ", ".join(str(path) for path in inputs) or "the inputs",
-            found=f"no scan, but {', '.join(packed[:3])}" if packed else "no scan",
+            found=f"no scan, but {', '.join(packed[:3])}"
+            if packed
+            else f"no scan in it, but {len(deeper)} NIfTI files in folders below, which are not read"
+            if deeper
+            else "no scan",
             needed="a BIDS dataset with T1w scans, a folder of NIfTI files, or files",
-            fix=_UNPACK if packed else "Check the path; scans end in .nii or .nii.gz.",
+            fix=_UNPACK
+            if packed
+            else "Name those folders or files, list them in a table, or arrange them as BIDS does."
+            if deeper
+            else "Check the path; scans end in .nii or .nii.gz.",
         )
     for note in notes:
         logging.getLogger("pseudohealthy").info("%s", note)

@@ -42,7 +42,9 @@ def checked_format(path: Path, given: str | None = None) -> str:
     by_name = "table" if is_table(path) else "nnunet" if path.name == "splits_final.json" else "monai"
     kind = given or by_name
     if path.exists():
-        raise OutputError(path, found="a file", needed="a new name", fix="Remove it or choose another --out.")
+        fix = "Name a file in it." if path.is_dir() else "Remove it or choose another --out."
+        found = "a folder" if path.is_dir() else "a file"
+        raise OutputError(path, found=found, needed="the name of a new file", fix=fix)
     if path.suffix.lower() not in _SUFFIXES[kind]:
         kinds = [given] if given else list(FORMATS)
         endings = dict.fromkeys(ending for one in kinds for ending in _SUFFIXES[one])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -64,10 +65,16 @@ def _refuse_shared(what: str, entries: list[tuple[str, Case, str]]) -> None:
 def chosen(cohort: Cohort, name: str | None, usual: str) -> Cohort:
     """The cases of the split that is asked for; else of the usual one, or all where no case has a split.
 
+    Cases without a split beside others that have one are left out, and told.
+
     Raises:
         CohortError: A split is asked for that no case has.
     """
     there = cohort.sides()
+    bare = [case.name for case in cohort if not case.split] if there else []
+    if bare:
+        text = "scans without a split beside others that have one are left out: %d, such as %s"
+        logging.getLogger("pseudohealthy").warning(text, len(bare), ", ".join(bare[:3]))
     if name is None:
         return cohort.split(usual) if there else cohort
     asked = cohort.split(name)
@@ -192,7 +199,8 @@ def _divide(
     if empty:
         raise CohortError(
             "the cohort",
-            found=f"{len(groups)} groups of cases that belong together, which leave {empty[0]} empty",
+            found=f"{len(groups)} groups of cases that belong together, which leave {len(empty)} of {len(fractions)} "
+            f"sides empty ('{empty[0]}')",
             needed="at least one group for each side",
             fix="Add subjects or use fewer or more equal sides.",
         )

@@ -30,9 +30,9 @@ def recipe_changes(begun: str, now: str) -> list[str]:
 
 
 def scan_changes(begun: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
-    """Scans that differ between two calls, by name and SHA-256: `sub-01 was not there`, `sub-02 is missing`, ..."""
+    """Scans, or masks, that differ between two calls, by SHA-256: `sub-01 was not there`, `sub-02 is missing`, ..."""
     return [
-        f"{name} {'was not there' if name not in begun else 'is missing' if name not in now else 'is another file'}"
+        f"{name} {'was not there' if name not in begun else 'is missing' if name not in now else 'is another'}"
         for name in dict.fromkeys((*begun, *now))
         if begun.get(name) != now.get(name)
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -126,7 +127,17 @@ def recipe_from(content: Mapping[str, Any], subject: str) -> Recipe:
         parsed = parser.instantiate_classes(parser.parse_object(dict(content)))
     except (ArgumentError, KeyError, TypeError, ValueError) as error:
         problem = " ".join(str(error).split())
-        raise ConfigError(subject, found=problem, needed="the keys and types of a recipe", fix=_SEE) from error
+        foreign = re.search(r"Group '(\w+)\.settings' does not accept option '([\w.]+)'", problem)
+        if foreign:
+            stage, method = foreign[1], {"reconstructor": stage_1, "segmenter": stage_2}[foreign[1]]
+            raise ConfigError(
+                subject,
+                found=f"{stage}.settings.{foreign[2]}, which the method {method} does not have",
+                needed="settings of the method",
+                fix="Correct the name. Where a recipe has settings of another method, replace both together: "
+                f"--set '{stage}={{method: {method}}}'",
+            ) from error
+        raise ConfigError(subject, found=problem, needed="keys, types and values of a recipe", fix=_SEE) from error
     for key, names in (
         ("grid", GRIDS),
         ("space", SPACES),
@@ -213,7 +224,7 @@ def _yaml(text: str, subject: str) -> Any:
     try:
         return yaml.safe_load(text)
     except yaml.YAMLError as error:
-        problem = " ".join(str(error).split())
+        problem = " ".join(str(error).replace('in "<unicode string>", ', "in ").split())
         raise ConfigError(
             subject, found=f"text that is not YAML ({problem})", needed="a YAML value", fix="Correct it."
         ) from error

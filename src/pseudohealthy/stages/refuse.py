@@ -53,11 +53,13 @@ def refuse_unmasked(cohort: Cohort, role: str) -> None:
     Raises:
         CohortError: There is one.
     """
-    bare = [case.name for case in cohort if case.lesion_mask is None and case.pathology not in ("", "healthy")]
+    bare = [case for case in cohort if case.lesion_mask is None and case.pathology not in ("", "healthy")]
     if bare:
+        named = dict.fromkeys(case.pathology for case in bare)
         raise CohortError(
             role,
-            found=f"no lesion mask for {', '.join(bare)}, whose pathology is not 'healthy'",
+            found=f"no lesion mask for {', '.join(case.name for case in bare)}, whose pathology is not 'healthy' but "
+            f"{', '.join(repr(name) for name in named)}",
             needed="a lesion mask for each patient: scans without one count as healthy",
             fix="Add the masks, mend the 'pathology' column, or leave these scans out.",
         )

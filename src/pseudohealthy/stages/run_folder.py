@@ -130,19 +130,22 @@ class RunFolder:
         Raises:
             ConfigError: The run to be resumed was begun with another recipe or other scans.
         """
+        cases = list(cases)
         inputs = {case.name: sha256(case.image) for case in cases if os.access(case.image, os.R_OK)}
         if not self.leads:
             return inputs
+        masks = masks_of(cases)
         if resume and (self.path / "provenance.json").is_file():
-            self._refuse_another_run(config_yaml, inputs)
+            self._refuse_another_run(config_yaml, inputs, masks)
         write_text(self.path / "config.yaml", config_yaml)
-        write_json(self.path / "provenance.json", provenance(inputs, seeds))
+        write_json(self.path / "provenance.json", provenance(inputs, seeds, masks))
         return inputs
 
-    def _refuse_another_run(self, config_yaml: str, inputs: dict[str, str]) -> None:
+    def _refuse_another_run(self, config_yaml: str, inputs: dict[str, str], masks: dict[str, str]) -> None:
         began = json.loads((self.path / "provenance.json").read_text(encoding="utf-8"))
         before = (self.path / "config.yaml").read_text(encoding="utf-8")
         recipe, scans = recipe_changes(before, config_yaml), scan_changes(began["inputs_sha256"], inputs)
+        scans += scan_changes(began.get("masks_sha256", masks), masks)  # runs of former versions have none
         if recipe or scans:
             raise ConfigError(
                 self.path,
@@ -177,13 +180,28 @@ def _remove(absent: Sequence[Path]) -> None:
             folder.rmdir()
 
 
-def provenance(inputs: dict[str, str], seeds: dict[str, int]) -> dict[str, Any]:
+def masks_of(cases: Iterable[Case]) -> dict[str, str]:
+    """`sub-01 lesion_mask` -> SHA-256 of the file, and which labels of it count where they are not 1 alone."""
+    found = {}
+    for case in cases:
+        for column in ("brain_mask", "lesion_mask"):
+            path = getattr(case, column)
+            if path is not None and os.access(path, os.R_OK):
+                found[f"{case.name} {column}"] = sha256(path)
+        for column, usual in (("lesion_labels", (1,)), ("ignored_labels", ())):
+            if (labels := getattr(case, column)) != usual:
+                found[f"{case.name} {column}"] = ", ".join(map(str, labels))
+    return found
+
+
+def provenance(inputs: dict[str, str], seeds: dict[str, int], masks: dict[str, str] | None = None) -> dict[str, Any]:
     """What produced a result: version, commit, inputs, seeds, machine."""
     return {
         "version": __version__,
         "commit": commit(),
         "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
         "inputs_sha256": inputs,
+        "masks_sha256": masks or {},
         "seeds": seeds,
         "machine": {
             "python": platform.python_version(),

@@ -50,11 +50,14 @@ def load(kind: type[T], folder: str, what: str, name: str | Path, given: Mapping
         if not isinstance(content, Mapping):
             raise TypeError("no keys")
         filled: T = parser.instantiate_classes(parser.parse_object({"content": {**content, **(given or {})}})).content
-    except (ArgumentError, KeyError, TypeError, ValueError, yaml.YAMLError) as error:
+    except yaml.YAMLError as error:
+        where = " ".join(str(error).replace('in "<unicode string>", ', "in ").split())
+        raise ConfigError(path, found=f"text that is not YAML ({where})", needed="YAML", fix="Correct it.") from error
+    except (ArgumentError, KeyError, TypeError, ValueError) as error:
         raise ConfigError(
             path,
-            found=" ".join(str(error).split()).replace("content.", ""),
-            needed=f"the keys and types of a {what}",
+            found=" ".join(str(error).split()).replace("content.", "").replace("Group 'content'", f"A {what}"),
+            needed=f"the keys, types and values of a {what}",
             fix=f"See the shipped ones for examples: {', '.join(known)}.",
         ) from error
     return filled

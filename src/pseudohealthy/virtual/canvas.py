@@ -73,7 +73,9 @@ class Canvas:
 
     @cached_property
     def ventricle_mm(self) -> Map:
-        """Distance (i, j, k) to the nearest voxel of the ventricles; 0 inside."""
+        """Distance (i, j, k) to the nearest voxel of the ventricles; 0 inside, infinite where there are none."""
+        if not (self.ventricles >= 0.5).any():
+            return np.full(self.ventricles.shape, np.inf, dtype=np.float32)
         distance = ndimage.distance_transform_edt(self.ventricles < 0.5)
         return np.asarray(distance * self.spacing_mm, dtype=np.float32)
 
@@ -88,7 +90,8 @@ class Canvas:
     def pick(self, weight: Map, rng: np.random.Generator) -> NDArray[np.float64]:
         """A point (3,) in mm drawn with probability proportional to `weight` (i, j, k), which is not 0 everywhere.
 
-        Candidates are drawn in space and accepted by their weight, so that the point hardly depends on the grid.
+        Candidates are drawn in space and accepted by their weight. On another grid the first one that is accepted may
+        be another: a lesion may lie elsewhere, with the volume that it was drawn with.
         """
         first, high = self.points_mm[0, 0, 0], np.array(HALF_FIELD_MM)
         candidates = rng.uniform(-high, high, (20_000, 3))

@@ -12,13 +12,14 @@ from pseudohealthy.errors import CohortError, InputError
 from pseudohealthy.io.bids import derivative
 from pseudohealthy.io.cohort import SPLITS, Case, Cohort, write_cohort
 from pseudohealthy.io.names import parse_name
+from pseudohealthy.io.splits import refuse_leaks
 from pseudohealthy.io.volume import Volume, write_volume
 from pseudohealthy.virtual.host_files import HostFiles
 from pseudohealthy.virtual.host_paint import HOST_KINDS, paint_host
 from pseudohealthy.virtual.host_place import Place, check_spacing, find_place, load_host
 from pseudohealthy.virtual.mask_draws import draw_masks, enough
 from pseudohealthy.virtual.painted_dataset import describe
-from pseudohealthy.virtual.real_masks import RealMask, carry_lesion, find_masks, read_real_mask
+from pseudohealthy.virtual.real_masks import RealMask, carry_lesion, find_masks, read_real_mask, without
 
 GROUP = "group"
 """Column of a participants table: who is painted on belongs to it no longer."""
@@ -72,7 +73,7 @@ def paint_cohort(
             `HostGrid`.
         masks: Kind -> files and folders of real masks in MNI152 space.
         advance: Called after each scan.
-        exclude: Sources, stems or subjects (`patient26`) whose masks must not be used.
+        exclude: Sources, subjects (`patient26`), files or their stems whose masks must not be used.
 
     Returns:
         The cohort; its cases' subject is the host's. Columns: `seed`, `lesion_ml`, `twin` (name of the same host's
@@ -80,14 +81,16 @@ def paint_cohort(
         hosts' table says of the people, such as `age`.
 
     Raises:
-        CohortError: Unknown host, a scan twice, a sham without its healthy twin, too few masks.
+        CohortError: Unknown host, a scan twice, a sham without its healthy twin, too few masks or none of a name that
+            is excluded, or a host in which a lesion has no place.
+        LeakError: A subject or scan on two sides of a split.
         InputError: Unknown pathology or split, a bad seed or spacing.
         ImageError: A file of a host or a mask cannot be used.
         OutputError: A file cannot be written. Before any other error nothing was written, but for a bad label map.
     """
     of_name = {host.name: host for host in hosts}
     _check(of_name, wanted, seed, spacing_mm)
-    real = {kind: find_masks(places, exclude) for kind, places in (masks or {}).items()}
+    real = without({kind: find_masks(places) for kind, places in (masks or {}).items()}, exclude)
     takers = {
         kind: [one for one in wanted if one.pathology == kind] for kind in HOST_KINDS if HOST_KINDS[kind].takes_mask
     }
@@ -118,6 +121,13 @@ def _paint_all(
     for one, mask in wanted.items():
         carried = None if mask is None else carry_lesion(read_real_mask(mask), place.grid)
         painted = paint_host(host, one.pathology, seed, f"{one.host} {one.pathology} {one.copy}", carried)
+        if one.pathology != "healthy" and not painted.lesion_ml:
+            raise CohortError(
+                one.name(),
+                found=f"no place for it: a lesion of 0 ml ({one.pathology})",
+                needed="a host with the tissue that it lies in",
+                fix=f"Look at the label map of {one.host}, or paint this kind on another host.",
+            )
         source = f"painted-{place.files.case.subject}-{one.pathology}-{one.copy}" if mask is None else mask.source
         has_lesion = one.pathology != "healthy"
         case = Case(
@@ -175,12 +185,16 @@ def _check(hosts: Mapping[str, HostFiles], wanted: Sequence[Wanted], seed: int, 
                 raise CohortError(what, found=f"'{found}'", needed=f"one of {choices}", fix="Check the spelling.")
     twice = [name for name, n in Counter(one.name() for one in wanted).items() if n > 1]
     if twice:
+        of = dict.fromkeys(one.host for one in wanted if one.name() == twice[0])
+        alike = f" ({', '.join(of)}: told apart by neither subject nor session)" if len(of) > 1 else ""
         raise CohortError(
             twice[0],
-            found="this scan twice",
+            found=f"this scan twice{alike}",
             needed="each once",
-            fix="Give the scans of one host and kind copy numbers.",
+            fix="Leave one out, or rename it." if alike else "Give the scans of one host and kind copy numbers.",
         )
+    hosts_of = {side: dict.fromkeys(one.host for one in wanted if one.split == side) for side in SPLITS}
+    refuse_leaks({side: Cohort(hosts[name].case for name in names) for side, names in hosts_of.items()})
     names = {one.name() for one in wanted}
     for one in wanted:
         if one.pathology == "sham" and Wanted(one.host, "healthy").name() not in names:

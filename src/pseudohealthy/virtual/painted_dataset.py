@@ -19,7 +19,8 @@ Real scans of healthy people on which lesions were painted: no scan here shows a
   ({warp:.1f} mm root mean square), the same for all of its scans.
 - The way from a host to MNI152, along which real masks were carried: {by}.
 - Lesion masks under derivatives/lesions are the truth of the painting. Masks of patients were neither moved nor grown;
-  what of them lay outside the host's brain was dropped.
+  what of them lay outside the host's brain or in its ventricles was dropped, of MS also what lay outside its white
+  matter. Spaces of cerebrospinal fluid inside a stroke's mask keep their intensity.
 - cohort.tsv: `host` is the scan that was painted on, `twin` the healthy scan of the same host on the same grid, equal
   voxel by voxel where the lesion does not reach; `mask_source` the patient's mask; `contrast` mean of painted minus
   healthy inside the mask (white matter = 1); `depth_mm` mean depth of the mask below the brain's surface.

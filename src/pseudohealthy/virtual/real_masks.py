@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -35,12 +35,11 @@ class RealMask:
     source: str
 
 
-def find_masks(places: Sequence[Path], exclude: Sequence[str] = ()) -> list[RealMask]:
+def find_masks(places: Sequence[Path]) -> list[RealMask]:
     """Find the masks in files and in folders, however deep; sorted, each source once.
 
     Args:
         places: Files and folders.
-        exclude: Sources, stems or subjects whose masks are not to be used.
 
     Raises:
         CohortError: A place that does not exist or has no mask.
@@ -56,10 +55,35 @@ def find_masks(places: Sequence[Path], exclude: Sequence[str] = ()) -> list[Real
                 fix="Check the path.",
             )
         for file in files:
-            source = _source(file)
-            if not {source, source.split("/")[-1], parse_name(file).stem} & set(exclude):
-                found.setdefault(source, RealMask(file, source))
+            found.setdefault(_source(file), RealMask(file, _source(file)))
     return [found[source] for source in sorted(found)]
+
+
+def without(masks: Mapping[str, Sequence[RealMask]], exclude: Sequence[str]) -> dict[str, list[RealMask]]:
+    """Leave masks out, for each kind.
+
+    Args:
+        masks: Kind -> masks.
+        exclude: Sources, subjects (`patient26`, `sub-patient26`), files or their stems.
+
+    Raises:
+        CohortError: A name that no mask of any kind has: what it should keep away would be used.
+    """
+    names = {mask: _names(mask) for of_kind in masks.values() for mask in of_kind}
+    for name in exclude:
+        if not any(name in own for own in names.values()):
+            raise CohortError(
+                f"the mask '{name}', which is not to be used",
+                found=f"no mask of this name among {len(names)}",
+                needed="the name of a file, its stem, or a subject",
+                fix=f"Check the spelling; names are such as {', '.join(sorted(next(iter(names.values()), ())))}.",
+            )
+    return {kind: [mask for mask in of_kind if not names[mask] & set(exclude)] for kind, of_kind in masks.items()}
+
+
+def _names(mask: RealMask) -> set[str]:
+    name, last = parse_name(mask.path), mask.source.split("/")[-1]
+    return {mask.source, last, name.stem, mask.path.name} | ({f"sub-{last}"} if name.entities else set())
 
 
 def _source(file: Path) -> str:

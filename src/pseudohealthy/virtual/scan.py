@@ -52,7 +52,8 @@ def make_scan(seed: int, pathology: str = "healthy", spacing_mm: float = 2.0) ->
     Args:
         seed: >= 0.
         pathology: A name of `PATHOLOGIES`.
-        spacing_mm: Edge of a voxel, 0.5 to 4 mm; the person and the lesion hardly depend on it, the noise does.
+        spacing_mm: Edge of a voxel, 0.5 to 4 mm; the person hardly depends on it; a lesion may
+            lie elsewhere (`Canvas.pick`), and the noise is another.
 
     Raises:
         InputError: Unknown pathology, negative seed, or spacing outside the range.

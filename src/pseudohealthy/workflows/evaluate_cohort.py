@@ -36,7 +36,8 @@ from pseudohealthy.stages.refuse import (
 from pseudohealthy.stages.tensors import lesion_zyx, read_case, read_lesion, to_zyx
 from pseudohealthy.virtual.twin import healthy_twin
 
-UNNAMED_SET = "all"
+UNNAMED_SET = "lesion"
+"""The test set of scans with a lesion whose pathology is not told; those without one are `healthy`."""
 SHAM = "sham"
 TWIN = "twin"
 """Column of the cohort table: the case of the same head on the same grid without paint."""
@@ -146,7 +147,7 @@ def _evaluate_case(
     recipe = main.model.recipe
     prepared = read_case(case, GRIDS[recipe.grid], recipe.space)
     lesion = read_lesion(case, prepared)
-    test_set = case.pathology or UNNAMED_SET
+    test_set = case.pathology or ("healthy" if lesion is None or not lesion.lesion.data.any() else UNNAMED_SET)
     scored = score_with(inferences, prepared)
     rows = {
         row: (score, _threshold(inference.model, row, policy))

@@ -101,7 +101,7 @@ def apply_files(inputs: Sequence[Path], files: Mapping[Path, str], fold: int | N
         inputs: What `discover` takes; or, for the paper's files, the folder below which their paths lie.
         files: A table with `case` and `split` or `fold`, a `splits_final.json`, a MONAI datalist, or several of the
             paper's tables together. File -> split where the paper's file's name does not tell it, else "".
-        fold: Which fold of a file is for validation; the column `fold` of the inputs is then left out.
+        fold: Which fold of a file is for validation.
 
     Raises:
         CohortError: A file that is none of these, names that fit no case or several.
@@ -119,7 +119,7 @@ def apply_files(inputs: Sequence[Path], files: Mapping[Path, str], fold: int | N
         )
     applied = _paper(inputs, files) if papers else _other(discover(inputs), next(iter(files)), fold)
     refuse_leaks(applied.cohort.sides())
-    return applied if fold is None else replace(applied, cohort=without_folds(applied.cohort))
+    return replace(applied, cohort=without_folds(applied.cohort))  # a fold of the inputs' own is not of this division
 
 
 def _other(cohort: Cohort, path: Path, fold: int | None) -> Applied:

@@ -3,8 +3,8 @@
 Coarse Gaussian noise, e ~ N(0, sd^2) on a lattice of 16 x 16, upsampled, is added inside the brain, and a U-Net takes
 it off again: L = mean (x - f(x + e))^2. At test time there is no noise: a lesion is taken for it.
 
-Differences from the source: one contrast instead of four; average pooling in place of maximum pooling (the U-Net is
-that of Stage II); the error is averaged over the whole slice.
+Differences from the source: one contrast instead of four; the U-Net is that of Stage II, with what differs there from
+the authors'; the error is averaged over the whole slice, not over the brain.
 """
 
 from __future__ import annotations

@@ -5,7 +5,9 @@ average pooling, transposed convolutions, a 1x1 convolution. In `unet_res` the s
 scan; their features are concatenated at every level, and one decoder joins them.
 
 Differences from the authors' code: `unet` is widened until it has the parameters of `unet_res` (within 10 %), so that
-the residual and not the size is compared; the last bias starts at a low probability, for lesions are rare; an optional
+the residual and not the size is compared; the last bias starts at a low probability, for lesions are rare; each
+convolution is normalised before its activation, not after, in 8 groups at most (theirs: up to 32), its kernels are
+divided by their norm, not by their standard deviation, and slices are padded with zeros, not by reflection; an optional
 pixel-unshuffle stem, like the denoiser's; on request the first convolution is a plain one (`standardise_stem`).
 """
 
@@ -65,7 +67,7 @@ class UNetSettings:
 
 
 class StandardisedConv(nn.Conv2d):
-    """3x3 convolution whose kernels have zero mean and unit variance (Qiao et al. 2019)."""
+    """3x3 convolution whose kernels have zero mean and unit norm (Qiao et al. 2019: unit variance)."""
 
     def __init__(self, channels: int, out: int) -> None:
         super().__init__(channels, out, 3, padding=1)

@@ -18,10 +18,11 @@ class MassEffect(Lesion):
     """The push of a tumour without the tumour.
 
     The truth is the tissue that was displaced by at least half of the largest displacement and by `LEAST_MM`, with what
-    it encloses: a radiologist would outline the swollen region, its middle included, though the middle has not moved.
+    it encloses: the middle of the swollen region has not moved, and belongs to it where it is enclosed. Towards the
+    skull, where the push fades, it may not be: then the truth is the displaced side alone.
     """
 
-    volume_ml = (2.0, 200.0)
+    volume_ml = (2.0, 250.0)
     contrast = "none"
     mass_effect = True
 

@@ -22,7 +22,7 @@ class Plaques(Lesion):
         carried: (i, j, k) the mask in the host.
     """
 
-    volume_ml = (0.5, 60.0)
+    volume_ml = (0.0, 60.0)  # of a mask of 0.5 ml or more what lies in white matter, in an old brain a small part
     contrast = "dark"
 
     def __init__(self, carried: NDArray[np.bool_]) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable, Sequence
 
+from pseudohealthy.errors import ConfigError
 from pseudohealthy.evaluate.table import CaseResult, read_cases, write_cases
 from pseudohealthy.io.cohort import Cohort
 from pseudohealthy.io.files import write_json
@@ -53,8 +54,17 @@ def run_fewer(
         Cases of the rows `unet_res@2`, `sadm_res@2`, ..., the full number among them.
 
     Raises:
-        ConfigError: A number that is done, or was begun, had another recipe or other scans.
+        ConfigError: A number that is not below all annotated people; or one that is done, or was begun, had another
+            recipe or other scans.
     """
+    everyone = len({case.subject for case in cohort.split("annotated")})
+    if numbers and max(numbers) >= everyone:
+        raise ConfigError(
+            f"fewer_annotated {', '.join(map(str, numbers))}",
+            found=f"{everyone} annotated people, some with several scans",
+            needed="fewer than these",
+            fix="Leave out the numbers that are not below.",
+        )
     found: list[CaseResult] = []
     rows: set[str] = set()
     for number in numbers:
@@ -74,7 +84,6 @@ def run_fewer(
         cases = read_cases(inner.path / "cases.tsv")
         rows |= {case.row for case in cases}
         found += _named(cases, number)
-    everyone = len({case.subject for case in cohort.split("annotated")})
     return found + _named((case for case in read_cases(run.path / "cases.tsv") if case.row in rows), everyone)
 
 

@@ -26,7 +26,7 @@ class PaintedPlan(Methods):
         sets: Pathologies that are painted on each test person; `healthy` and `sham` are always added.
         annotated: Which of them is annotated: one direction for each, in which the other sets are never annotated.
         folds: Of how many parts of the people one is tested at a time.
-        roles: How many of the others are on which side of Stage I and II.
+        roles: In which proportions the others are on which side of Stage I and II; numbers, where they add up to them.
         copies: Painted scans of each annotated person.
         stratify: Columns of the dataset's participants in which the folds are to be alike.
         spacing_mm: Voxels of the painted scans.

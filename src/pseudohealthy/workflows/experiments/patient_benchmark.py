@@ -51,7 +51,8 @@ def patient_benchmark(run: RunFolder, plan: PatientPlan, data: Path) -> Directio
         recipes = {method: recipe_of(plan, method, seed) for method in plan.unsupervised}
         healthy = Cohort([*plan.healthy_sides(people, seed), *_virtual(of_seed, plan, seed)])
         folds = plan.patient_sides(people, seed)
-        inputs = Cohort([*healthy, *folds[0]])
+        patients_of = {case.name: case for fold in folds for case in fold}  # a fold may leave some out
+        inputs = Cohort([*healthy, *patients_of.values()])
         of_seed.record(recipe_yaml(recipe), inputs, {"folds": seed, "training": seed}, resume=True)
         for number, patients in enumerate(folds):
             inner, cohort = of_seed.inner(f"fold-{number}"), Cohort([*healthy, *patients])

@@ -28,7 +28,7 @@ class PatientPlan(Methods):
         healthy: Datasets of healthy scans.
         virtual: So many virtual healthy brains are added to those that Stage I learns from.
         healthy_roles: How many of the healthy are held out of Stage I for what; all others train it.
-        roles: How many of the patients who are not tested in a fold are on which side; the others are left out.
+        roles: How many scans of the patients who are not tested in a fold are on which side; the others are left out.
         folds: Of how many parts of the patients one is tested at a time.
         others: Pathology -> dataset with lesion masks that is tested in every fold and never learned from.
     """
