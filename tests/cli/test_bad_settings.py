@@ -124,7 +124,7 @@ def test_a_recipe_that_is_no_text_is_refused(tmp_path, fitted, refuse):
         (("split", "DATA", "--out", "OUT.txt", "--share", "train=0.5", "test=0.5"), "--out cohort.tsv"),
         (("split", "DATA", "--out", "SCAN", "--share", "train=0.5", "test=0.5"), "found a file"),
         (("benchmark", "claims", "--out", "OUT"), "paper, paper-atlas, semi-real, semi-real-all, smoke, virtual"),
-        (("benchmark", "SCAN", "--out", "OUT"), "the keys and types of a plan"),
+        (("benchmark", "SCAN", "--out", "OUT"), "values of a plan"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else None,
 )

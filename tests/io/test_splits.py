@@ -140,7 +140,7 @@ def test_fractions_that_are_no_division_are_refused(fractions, cohort):
 
 
 def test_side_that_would_stay_empty_is_refused(cohort):
-    with pytest.raises(CohortError, match="1 groups of cases that belong together, which leave test empty"):
+    with pytest.raises(CohortError, match="1 groups of cases that belong together, which leave 1 of 2 sides empty"):
         split_by_group(cohort[:2], {"train": 0.9, "test": 0.1}, seed=0)
 
 
