@@ -30,6 +30,10 @@ RECIPES = {
     "a width of nothing": ("segmenter: {settings: {widths: [0, 8]}}", "widths (0, 8)"),
     "no pixels": ("reconstructor: {settings: {unshuffle: 0}}", "unshuffle 0 is not 1 or more"),
     "no blocks": ("reconstructor: {method: ddpm, settings: {blocks: 0}}", "blocks 0 is not 1 or more"),
+    "a loss without bounds": ("reconstructor: {method: vae, settings: {beta: .inf}}", "beta inf is not 0 or more"),
+    "noise without bounds": ("reconstructor: {method: dae, settings: {noise_sd: .inf}}", "noise_sd inf is not above 0"),
+    "a gradient without bounds": ("reconstructor: {method: draem, settings: {focus: 0.5}}", "focus 0.5 is neither 0"),
+    "a weight that is no number": ("reconstructor: {method: draem, settings: {ssim_weight: .nan}}", "ssim_weight nan"),
     "no condition": ("reconstructor: {settings: {condition: 0}}", "condition 0 is not 1 or more"),
     "probability above 1": ("augment: {gamma: 3}", "gamma 3 is not a probability in [0, 1]"),
     "share above 1": ("supervision: {synthetic_share: 7}", "synthetic_share 7 is not in [0, 1]"),
@@ -154,6 +158,7 @@ PLAN = {
     [
         ({"colour": "red"}, "colour"),
         ({"groups": "many"}, "groups"),
+        ({"hosts": "oasis"}, "found groups and hosts that say what kind of plan it is; needed one of groups, hosts"),
         ({"recipe": "smok"}, "recipe 'smok'"),
         ({"groups": [*PLAN["groups"], {"pathology": "flu", "n": 1}]}, "'flu'"),
         ({"groups": [*PLAN["groups"], {"pathology": "ms", "n": 1, "split": "exam"}]}, "'exam'"),

@@ -105,6 +105,7 @@ def test_cohort_is_a_sequence_that_can_be_asked(tmp_path):
         ("image\nc.nii", "c.nii, which does not exist"),
         ("image lesion_mask\na.nii c.nii", "the lesion mask"),
         ("case image\nA a.nii\nA b.nii", "two scans of this name"),
+        ("case image\nA a.nii\nA a.nii", "a.nii twice; needed one scan a case"),
         ("image split\na.nii val", "the split 'val'"),
         ("image lesion_labels\na.nii one", "'one' in the column 'lesion_labels'"),
         ("image ignored_labels\na.nii 1", "the lesion labels (1,) and the ignored labels (1,)"),

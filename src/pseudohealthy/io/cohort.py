@@ -115,11 +115,13 @@ class Cohort(Sequence[Case]):
         seen: dict[str, Case] = {}
         for case in self._cases:
             if case.name in seen:
+                other = seen[case.name].image
+                found = f"two scans of this name: {other} and {case.image}"
+                fix = "Rename one, or list the scans that are wanted in a table with the columns 'case' and 'image'."
+                if other.absolute() == case.image.absolute():
+                    found, fix = f"{case.image} twice", "Name it once."
                 raise CohortError(
-                    f"case {case.name}",
-                    found=f"two scans of this name: {seen[case.name].image} and {case.image}",
-                    needed="one scan a case, each with its own name",
-                    fix="Rename one, or list the scans that are wanted in a table with the columns 'case' and 'image'.",
+                    f"case {case.name}", found=found, needed="one scan a case, each with its own name", fix=fix
                 )
             seen[case.name] = case
 

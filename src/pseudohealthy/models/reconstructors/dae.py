@@ -9,6 +9,7 @@ the authors'; the error is averaged over the whole slice, not over the brain.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -36,7 +37,7 @@ class DAESettings:
 
     def __post_init__(self) -> None:
         check_widths("widths", self.widths, least=1)
-        if not self.noise_sd > 0:
+        if not 0 < self.noise_sd < math.inf:
             raise ValueError(f"noise_sd {self.noise_sd:g} is not above 0")
         if self.noise_cells < 1:
             raise ValueError(f"noise_cells {self.noise_cells} is not 1 or more")

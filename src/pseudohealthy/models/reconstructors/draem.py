@@ -12,6 +12,7 @@ group normalisation, one output channel with a sigmoid instead of two with a sof
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -46,8 +47,10 @@ class DraemSettings:
     def __post_init__(self) -> None:
         check_widths("reconstructive", self.reconstructive)
         check_widths("discriminative", self.discriminative)
-        if self.ssim_weight < 0 or self.focus < 0:
-            raise ValueError(f"ssim_weight {self.ssim_weight:g} or focus {self.focus:g} is below 0")
+        if not 0 <= self.ssim_weight < math.inf:
+            raise ValueError(f"ssim_weight {self.ssim_weight:g} is not 0 or more")
+        if self.focus != 0 and not 1 <= self.focus < math.inf:  # else its gradient may be infinite
+            raise ValueError(f"focus {self.focus:g} is neither 0 nor 1 or more")
 
     @property
     def slice_multiple(self) -> int:

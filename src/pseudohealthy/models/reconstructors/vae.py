@@ -7,6 +7,7 @@ At test time z = mu. Differences from the source: see `models/autoencoder.py`.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -38,7 +39,7 @@ class VAESettings:
 
     def __post_init__(self) -> None:
         check_bottleneck(self.widths, self.latent)
-        if not self.beta >= 0:
+        if not 0 <= self.beta < math.inf:
             raise ValueError(f"beta {self.beta:g} is not 0 or more")
         if self.test_samples < 0:
             raise ValueError(f"test_samples {self.test_samples} is not 0 or more")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import yaml
 
+from pseudohealthy.errors import ConfigError
 from pseudohealthy.stages.shipped import load, shipped
 from pseudohealthy.workflows.experiments.painted_plan import PaintedPlan
 from pseudohealthy.workflows.experiments.patient_plan import PatientPlan
@@ -24,7 +25,7 @@ def load_any_plan(name: str | Path) -> VirtualPlan | PaintedPlan | PatientPlan:
     """Read a plan of whatever kind.
 
     Raises:
-        ConfigError: No such plan, unknown key or wrong type.
+        ConfigError: No such plan, no kind or two, unknown key or wrong type.
     """
     path = shipped("benchmark").get(str(name), Path(name))
     kind: type[VirtualPlan | PaintedPlan | PatientPlan] = VirtualPlan
@@ -33,5 +34,13 @@ def load_any_plan(name: str | Path) -> VirtualPlan | PaintedPlan | PatientPlan:
             keys = yaml.safe_load(path.read_text(encoding="utf-8"))
         except (UnicodeDecodeError, yaml.YAMLError):
             keys = {}  # `load` says what is wrong
-        kind = next((one for key, one in PLANS.items() if isinstance(keys, Mapping) and key in keys), VirtualPlan)
+        named = [key for key in PLANS if isinstance(keys, Mapping) and key in keys]
+        if isinstance(keys, Mapping) and keys and len(named) != 1:
+            raise ConfigError(
+                path,
+                found=f"{' and '.join(named) or 'none of the keys'} that say what kind of plan it is",
+                needed=f"one of {', '.join(PLANS)}",
+                fix=f"See the shipped ones for examples: {', '.join(shipped('benchmark'))}.",
+            )
+        kind = PLANS[named[0]] if named else VirtualPlan
     return load(kind, "benchmark", "plan", name)
