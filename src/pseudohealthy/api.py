@@ -17,7 +17,7 @@ from pseudohealthy.prepare.scan import prepare_scan
 from pseudohealthy.score.thresholds import Threshold
 from pseudohealthy.stages.calibrate import calibrate
 from pseudohealthy.stages.infer import Inference
-from pseudohealthy.stages.model_folder import Model, load_model, save_model
+from pseudohealthy.stages.model_folder import WEIGHTS, Model, load_model, save_model
 from pseudohealthy.stages.prediction import Prediction
 from pseudohealthy.stages.recipe import load_recipe
 from pseudohealthy.stages.run_folder import RunFolder
@@ -108,13 +108,14 @@ class AnomalySegmenter:
         """Write the model folder that `pseudohealthy predict` takes.
 
         Args:
-            folder: New or empty.
-            overwrite: Take a folder that has files in it; those of the same names are replaced.
+            folder: New, empty, or a model folder, which is replaced.
+            overwrite: Take a folder with other files in it; those of the same names are replaced.
 
         Raises:
-            OutputError: It has files in it, or cannot be written.
+            OutputError: It has other files in it, or cannot be written.
         """
-        save_model(self._model, new_output_folder(folder, overwrite=overwrite))
+        is_model = all((Path(folder) / name).is_file() for name in WEIGHTS[:2])
+        save_model(self._model, new_output_folder(folder, overwrite=overwrite or is_model))
 
     @classmethod
     def load(cls, folder: str | Path) -> AnomalySegmenter:

@@ -109,8 +109,9 @@ def test_chance_of_a_side_is_its_share_whatever_the_size_of_the_group(name, coho
 
 def test_scans_without_a_split_beside_others_are_left_out_and_told(cohort, caplog):
     divided = [*split_by_group(cohort, {"train": 0.5, "test": 0.5}, seed=0)]
-    bare = replace(divided[0], split="")
-    assert bare not in list(chosen(Cohort([bare, *divided[1:]]), None, bare.split or "train"))
+    bare, side = replace(divided[0], split=""), divided[0].split
+    taken = chosen(Cohort([bare, *divided[1:]]), None, side)
+    assert [case.name for case in taken] == [case.name for case in divided[1:] if case.split == side]
     assert f"left out: 1, such as {bare.name}" in caplog.text
 
 

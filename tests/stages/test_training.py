@@ -21,6 +21,7 @@ from pseudohealthy.errors import ConfigError, OutputError
 from pseudohealthy.io.cohort import Cohort
 from pseudohealthy.io.files import sha256
 from pseudohealthy.score.thresholds import given_threshold
+from pseudohealthy.stages import training
 from pseudohealthy.stages.model_folder import load_model, save_calibration
 from pseudohealthy.stages.recipe import load_recipe
 from pseudohealthy.stages.run_folder import RunFolder
@@ -231,7 +232,11 @@ class Number(torch.nn.Module):
 def pulled(folder: Path, *, resume: bool = False, validate=lambda net: {"val_loss": 0.0}, **settings) -> float:
     network = Number()
     asked = {"steps": 20, "learning_rate": 1.0, "validate_every_steps": 5, "checkpoint_every_steps": 5, **settings}
-    fit(network, lambda net, step: -net.value, validate, TrainingSettings(**asked), RunFolder(folder), resume=resume)
+
+    def loss(net, step, rows=slice(0, 0)):
+        return -net.value * (1 + rows.start * (1 + step % 3))  # the parts of a batch are not alike
+
+    fit(network, loss, validate, TrainingSettings(**asked), RunFolder(folder), resume=resume)
     return network.value.item()
 
 
@@ -249,6 +254,25 @@ def test_a_training_killed_in_a_validation_keeps_what_an_uninterrupted_one_keeps
         pulled(tmp_path / "killed", validate=killed)
     assert pulled(tmp_path / "killed", validate=near_ten, resume=True) == whole == pytest.approx(10, abs=0.1)
     assert (tmp_path / "killed/metrics.csv").read_text() == (tmp_path / "whole/metrics.csv").read_text()
+
+
+def test_a_training_killed_twice_amid_the_parts_of_a_batch_ends_as_an_uninterrupted_one(tmp_path, monkeypatch):
+    step, killed_at = training.Trainee.training_step, []
+
+    def killed(self, batch, batch_idx):
+        if killed_at and (self.global_step, len(self._parts)) == killed_at[0]:
+            killed_at.pop(0)
+            raise KeyboardInterrupt
+        return step(self, batch, batch_idx)
+
+    monkeypatch.setattr(training.Trainee, "training_step", killed)
+    parts = {"accumulate": 2, "checkpoint_every_steps": 3, "learning_rate": 0.1}
+    whole = pulled(tmp_path / "whole", **parts)
+    killed_at += [(4, 0), (3, 1)]  # the second one after the first part since the checkpoint of step 3
+    for resume in (False, True):
+        with pytest.raises(KeyboardInterrupt):
+            pulled(tmp_path / "killed", resume=resume, **parts)
+    assert pulled(tmp_path / "killed", resume=True, **parts) == whole
 
 
 def test_a_run_that_is_overwritten_is_not_resumed_in_the_new_ones_place(tmp_path):
@@ -273,7 +297,8 @@ def test_a_training_that_diverges_is_told(tmp_path, found):
         pulled(tmp_path, validate=grown)
 
 
-def test_16_bit_floats_are_not_taken_for_others_on_a_processor():
+def test_16_bit_floats_are_not_taken_for_others_on_a_processor(monkeypatch):
+    monkeypatch.setattr(training, "best_device", lambda: torch.device("cpu"))
     refuse_training_precision(TrainingSettings(precision="bf16-mixed"))
     with pytest.raises(ConfigError, match="precision 16-mixed: found no GPU"):
         refuse_training_precision(TrainingSettings(precision="16-mixed"))

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from made_hosts import write_masks
-from pseudohealthy.errors import CohortError, InputError
+from pseudohealthy.errors import CohortError, InputError, LeakError
 from pseudohealthy.io.bids import discover
 from pseudohealthy.io.volume import read_mask, read_volume
 from pseudohealthy.virtual import painted_cohort
@@ -120,6 +120,14 @@ def test_a_lesion_that_has_no_place_in_its_host_is_refused(hosts, tmp_path, monk
     monkeypatch.setattr(painted_cohort, "paint_host", lambda *_: SimpleNamespace(lesion_ml=0.0))
     with pytest.raises(CohortError, match="sub-H1_ses-ventricle1: found no place for it: a lesion of 0 ml"):
         paint_cohort(tmp_path / "out", hosts, [Wanted("sub-H1", "ventricle")], 0, 3.0)
+
+
+def test_nobody_is_painted_on_two_sides(hosts, tmp_path):
+    one = hosts[0]
+    two = [one, replace(one, case=replace(one.case, name="sub-H1_ses-later"))]
+    wanted = [Wanted(host.name, "healthy", split=split) for host, split in zip(two, ("train", "test"), strict=True)]
+    with pytest.raises(LeakError, match="subject"):
+        paint_cohort(tmp_path / "out", two, wanted, 0, 3.0)
 
 
 def test_hosts_of_one_name_are_both_told(hosts, tmp_path):

@@ -37,7 +37,7 @@ COMMANDS = {
 
 EPILOG = (
     "Exit codes: 0 done, 1 our bug, 2 bad input or usage (nothing written), 3 some cases failed (the others written), "
-    "129/130/143 interrupted. Research software, not a medical device."
+    "129/130/143 interrupted, 141 nobody reads the output. Research software, not a medical device."
 )
 
 
@@ -57,7 +57,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         _drop_stdout()
         return 141
     except OSError as error:
-        if error.errno != errno.ENOSPC:
+        if error.errno != errno.ENOSPC or error.filename is not None:  # what is printed has no name
             return _bug(error, args)
         _drop_stdout()
         return _fail("standard output: found no room left to write; needed some. Free the disk, or write elsewhere.", 2)

@@ -41,6 +41,8 @@ def run(args: argparse.Namespace) -> None:
     models = [load_model(path) for path in (args.model, *args.others)]
     cohort = chosen(discover(args.data), args.split, "test")
     ill = [name for name in dict.fromkeys(case.pathology for case in cohort) if name not in ("healthy", "sham", "")]
+    if any(not case.pathology and case.lesion_mask is not None for case in cohort):
+        ill.append(UNNAMED_SET)
     if len(cohort):  # else that is what is told
         _refuse_other_sets(args.known, ill)
     with RunFolder.open(args.out, overwrite=args.overwrite) as folder:

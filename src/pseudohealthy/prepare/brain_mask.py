@@ -96,7 +96,7 @@ def _foreground(image: Volume) -> NDArray[np.bool_]:
 def _check_volume(subject: object, volume_ml: float, is_given: bool) -> None:
     if SMALLEST_BRAIN_ML <= volume_ml <= LARGEST_BRAIN_ML:
         return
-    if not volume_ml:
+    if not volume_ml and is_given:
         guess, fix = "which is empty", "Look at the file: it has to be 1 in the brain."
     elif volume_ml > LARGEST_BRAIN_ML and is_given:
         guess = "probably with skull and scalp, or the header's voxel size is wrong"

@@ -183,8 +183,8 @@ def refuse_stage_2(
             f"supervision.synthetic_share {share:g}",
             found=f"{round(size * share)} synthetic slices in a batch of {size}, beside annotated scans",
             needed="at least one of each kind",
-            fix=f"Give a share from {1 / size:g} to {1 - 1 / size:g}, 1 to learn from synthetic anomalies alone, or "
-            "--synthetic none to learn from annotated scans alone.",
+            fix=(f"Give a share from {1 / size:g} to {1 - 1 / size:g}" if size > 1 else "Give a batch of 2 or more")
+            + ", a share of 1 to learn from synthetic anomalies alone, or --synthetic none for annotated scans alone.",
         )
 
 

@@ -160,13 +160,18 @@ class LastCheckpoint(ModelCheckpoint):
             monitor=None,
             enable_version_counter=False,
         )
-        self._validated = min(settings.validate_every_steps, settings.steps)
+        self._validated, self._begun = min(settings.validate_every_steps, settings.steps), 0
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Note the step that is in the file already."""
+        super().on_train_start(trainer, pl_module)
+        self._begun = trainer.global_step
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        """Write it, unless there is a validation to come."""
-        if trainer.global_step % self._validated:
+        """Write it, unless there is a validation to come, or only a part of a batch was worked through since."""
+        if trainer.global_step % self._validated and trainer.global_step != self._begun:
             super().on_train_batch_end(trainer, pl_module, outputs, batch, batch_idx)
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:

@@ -86,7 +86,8 @@ def paint_cohort(
         LeakError: A subject or scan on two sides of a split.
         InputError: Unknown pathology or split, a bad seed or spacing.
         ImageError: A file of a host or a mask cannot be used.
-        OutputError: A file cannot be written. Before any other error nothing was written, but for a bad label map.
+        OutputError: A file cannot be written. Before any other error nothing was written, but for a bad label map and
+            for a lesion without a place.
     """
     of_name = {host.name: host for host in hosts}
     _check(of_name, wanted, seed, spacing_mm)
@@ -126,7 +127,8 @@ def _paint_all(
                 one.name(),
                 found=f"no place for it: a lesion of 0 ml ({one.pathology})",
                 needed="a host with the tissue that it lies in",
-                fix=f"Look at the label map of {one.host}, or paint this kind on another host.",
+                fix=f"Look at the label map of {one.host}; "
+                + ("paint this kind on another host." if mask is None else f"or leave the mask {mask.source} out."),
             )
         source = f"painted-{place.files.case.subject}-{one.pathology}-{one.copy}" if mask is None else mask.source
         has_lesion = one.pathology != "healthy"

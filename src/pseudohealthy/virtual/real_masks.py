@@ -72,11 +72,12 @@ def without(masks: Mapping[str, Sequence[RealMask]], exclude: Sequence[str]) -> 
     names = {mask: _names(mask) for of_kind in masks.values() for mask in of_kind}
     for name in exclude:
         if not any(name in own for own in names.values()):
+            such = ", ".join(sorted(next(iter(names.values()), ())))
             raise CohortError(
                 f"the mask '{name}', which is not to be used",
                 found=f"no mask of this name among {len(names)}",
                 needed="the name of a file, its stem, or a subject",
-                fix=f"Check the spelling; names are such as {', '.join(sorted(next(iter(names.values()), ())))}.",
+                fix=f"Leave it out, or check the spelling; names are such as {such}.",
             )
     return {kind: [mask for mask in of_kind if not names[mask] & set(exclude)] for kind, of_kind in masks.items()}
 

@@ -28,6 +28,22 @@ def with_annotated(cohort: Cohort, people: int) -> Cohort:
     return Cohort(case for case in cohort if case.split != "annotated" or case.subject in kept)
 
 
+def refuse_as_many(numbers: Sequence[int], folds: Iterable[Cohort]) -> None:
+    """Refuse numbers that are not fewer than the annotated people of every fold: of some there may be several scans.
+
+    Raises:
+        ConfigError: One is not.
+    """
+    least = min(len({case.subject for case in fold.split("annotated")}) for fold in folds)
+    if numbers and max(numbers) >= least:
+        raise ConfigError(
+            f"fewer_annotated {', '.join(map(str, numbers))}",
+            found=f"a fold with {least} annotated people",
+            needed="fewer than these",
+            fix="Leave out the numbers that are not below, or raise 'annotated' under 'roles', which counts scans.",
+        )
+
+
 def run_fewer(
     run: RunFolder,
     cohort: Cohort,
@@ -54,17 +70,9 @@ def run_fewer(
         Cases of the rows `unet_res@2`, `sadm_res@2`, ..., the full number among them.
 
     Raises:
-        ConfigError: A number that is not below all annotated people; or one that is done, or was begun, had another
-            recipe or other scans.
+        ConfigError: A number that is done, or was begun, had another recipe or other scans.
     """
     everyone = len({case.subject for case in cohort.split("annotated")})
-    if numbers and max(numbers) >= everyone:
-        raise ConfigError(
-            f"fewer_annotated {', '.join(map(str, numbers))}",
-            found=f"{everyone} annotated people, some with several scans",
-            needed="fewer than these",
-            fix="Leave out the numbers that are not below.",
-        )
     found: list[CaseResult] = []
     rows: set[str] = set()
     for number in numbers:

@@ -10,7 +10,7 @@ from pseudohealthy.stages.recipe import as_yaml as recipe_yaml
 from pseudohealthy.stages.recipe import load_recipe
 from pseudohealthy.stages.run_folder import RunFolder
 from pseudohealthy.virtual.cohort import Group, simulate
-from pseudohealthy.workflows.experiments.fewer_annotated import run_fewer
+from pseudohealthy.workflows.experiments.fewer_annotated import refuse_as_many, run_fewer
 from pseudohealthy.workflows.experiments.methods import as_yaml
 from pseudohealthy.workflows.experiments.one_fold import Direction, is_done, run_fold
 from pseudohealthy.workflows.experiments.patient_plan import PatientPlan
@@ -41,7 +41,8 @@ def patient_benchmark(run: RunFolder, plan: PatientPlan, data: Path) -> Directio
     """
     people = plan.people(data)
     plan.healthy_sides(people, plan.seeds[0])  # too few are refused before every scan is read
-    plan.patient_sides(people, plan.seeds[0])
+    folds = [fold for seed in plan.seeds for fold in plan.patient_sides(people, seed)]
+    refuse_as_many(plan.fewer_annotated, folds)
     run.record(as_yaml(plan), (), {f"seed {seed}": seed for seed in plan.seeds}, resume=True)
     people = _each_once(run, people)
     direction = Direction(plan.pathology)
