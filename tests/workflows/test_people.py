@@ -8,8 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from pseudohealthy.errors import ConfigError
 from pseudohealthy.io.cohort import Case, Cohort, write_cohort
 from pseudohealthy.io.volume import Volume, write_volume
+from pseudohealthy.workflows.experiments.fewer_annotated import refuse_as_many
 from pseudohealthy.workflows.experiments.patient_plan import PatientPlan
 from pseudohealthy.workflows.experiments.people import each_once
 
@@ -93,6 +95,10 @@ def test_both_visits_of_a_patient_are_on_one_side(data: Path) -> None:
         for fold in plan.patient_sides(people, seed):
             sides = [{case.subject for case in side} for side in fold.sides().values()]
             assert sum(map(len, sides)) == len(set().union(*sides))
+    folds = plan.patient_sides(people, 0)  # two annotated scans are one person's
+    with pytest.raises(ConfigError, match="fewer_annotated 1: found a fold with 1 annotated people; needed fewer"):
+        refuse_as_many((1,), folds)
+    refuse_as_many((), folds)
 
 
 def test_what_the_tables_of_the_datasets_say_of_sides_is_not_the_experiments(data: Path) -> None:
