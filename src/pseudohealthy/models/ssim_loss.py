@@ -9,6 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from pseudohealthy.data.single_precision import single_precision
+
 SIGMA, WINDOW = 1.5, 11
 K1, K2 = 0.01, 0.03
 
@@ -23,7 +25,7 @@ def ssim_loss(x: Tensor, y: Tensor) -> Tensor:
     Returns:
         A scalar in [0, 2]; always computed with 32 bits, for variances are differences of squares.
     """
-    with torch.autocast(x.device.type, enabled=False):
+    with single_precision():
         x, y = x.float(), y.float()
         mean_x, mean_y, xx, yy, xy = _smoothed(torch.cat((x, y, x * x, y * y, x * y), dim=1)).unbind(1)
         c1, c2 = K1**2, K2**2

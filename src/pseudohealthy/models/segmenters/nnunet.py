@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from pseudohealthy.data.single_precision import single_precision
 from pseudohealthy.models.segmenters.base import Segmenter
 
 SMOOTH = 1e-5
@@ -159,7 +160,7 @@ def dice_and_cross_entropy(logits: Tensor, label: Tensor, weight: Tensor) -> Ten
     Returns:
         A scalar, -1 at best.
     """
-    with torch.autocast(logits.device.type, enabled=False):  # sums over a whole batch
+    with single_precision():  # sums over a whole batch
         logits, label, weight = logits.float(), label.float(), weight.float()
         p = logits.sigmoid() * weight
         overlap = (p * label).sum()
