@@ -12,8 +12,8 @@ import torch
 def single_precision() -> Iterator[None]:
     """Inside, products and convolutions keep the precision of what goes in.
 
-    Else a batch would depend on the processor, and sums lose digits. And CUDA's autocast, unlike the CPU's, leaves it to
-    the caller that a product, which it has made 16 bits wide, meets only its like.
+    Else a batch would depend on the processor, and sums lose digits. And CUDA's autocast, unlike the CPU's, leaves it
+    to the caller that a product, which it has made 16 bits wide, meets only its like.
     """
     with torch.autocast("cpu", enabled=False), torch.autocast("cuda", enabled=False):
         yield
