@@ -29,25 +29,28 @@ def discover(inputs: Sequence[Path]) -> Cohort:
     notes: list[str] = []
     cases = [case for path in inputs for case in _cases(Path(path), notes)]
     if not cases:
-        packed = [file.name for path in inputs for file in sorted(Path(path).glob("*")) if _is_archive(file)]
-        deeper = [file for path in inputs if path.is_dir() for file in files_below(path) if is_nifti(file)]
-        raise CohortError(
-            ", ".join(str(path) for path in inputs) or "the inputs",
-            found=f"no scan, but {', '.join(packed[:3])}"
-            if packed
-            else f"no scan in it, but {len(deeper)} NIfTI files in folders below, which are not read"
-            if deeper
-            else "no scan",
-            needed="a BIDS dataset with T1w scans, a folder of NIfTI files, or files",
-            fix=_UNPACK
-            if packed
-            else "Name those folders or files, list them in a table, or arrange them as BIDS does."
-            if deeper
-            else "Check the path; scans end in .nii or .nii.gz.",
-        )
+        raise _no_scan([Path(path) for path in inputs])
     for note in notes:
         logging.getLogger("pseudohealthy").info("%s", note)
     return Cohort(cases, notes)
+
+
+def _no_scan(inputs: Sequence[Path]) -> CohortError:
+    """What is there instead."""
+    packed = [file.name for path in inputs for file in sorted(path.glob("*")) if _is_archive(file)]
+    deeper = [file for path in inputs if path.is_dir() for file in files_below(path) if is_nifti(file)]
+    found, fix = "no scan", "Check the path; scans end in .nii or .nii.gz."
+    if packed:
+        found, fix = f"no scan, but {', '.join(packed[:3])}", _UNPACK
+    elif deeper:
+        found = f"no scan in it, but {len(deeper)} NIfTI files in folders below, which are not read"
+        fix = "Name those folders or files, list them in a table, or arrange them as BIDS does."
+    return CohortError(
+        ", ".join(map(str, inputs)) or "the inputs",
+        found=found,
+        needed="a BIDS dataset with T1w scans, a folder of NIfTI files, or files",
+        fix=fix,
+    )
 
 
 def derivative(out: Path, case: Case, suffix: str) -> Path:
