@@ -105,7 +105,7 @@ def main(given: Sequence[str]) -> None:
 
     import torch
 
-    from pseudohealthy.stages.training import best_device
+    from pseudohealthy.stages.processor import best_device
 
     if args.threads:
         torch.set_num_threads(args.threads)

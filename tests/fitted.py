@@ -11,8 +11,9 @@ from pseudohealthy.stages.calibrate import calibrate
 from pseudohealthy.stages.model_folder import Model, load_model, save_model
 from pseudohealthy.stages.recipe import Recipe
 from pseudohealthy.stages.run_folder import RunFolder
+from pseudohealthy.stages.supervision import Supervision
 from pseudohealthy.stages.train_reconstructor import train_reconstructor
-from pseudohealthy.stages.train_segmenter import Supervision, train_segmenter
+from pseudohealthy.stages.train_segmenter import train_segmenter
 
 
 @dataclass(frozen=True)

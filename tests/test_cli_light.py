@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from pseudohealthy.cli import main
+
 HEAVY = {"torch", "nibabel", "nilearn", "pytorch_lightning", "lightning", "monai", "scipy", "sklearn", "matplotlib"}
 
 PROGRAM = """
@@ -53,3 +55,17 @@ def test_output_that_does_not_fit_is_told() -> None:
     assert run.returncode == 2
     assert run.stderr.startswith("pseudohealthy: standard output: found no room left to write")
     assert len(run.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "usage"),
+    [(["prepare", "scans", "--out", "there"], "INPUT [INPUT ...] OUT"), (["train", "segmenter", "--oops"], "--data")],
+)
+def test_an_unknown_option_shows_the_usage_of_its_command(arguments, usage, capsys) -> None:
+    given = ["--reconstructor", "m", "--data", "d", "--out", "o"] if arguments[0] == "train" else []
+    with pytest.raises(SystemExit, match="2"):
+        main([*arguments, *given])
+    told = capsys.readouterr().err
+    assert usage in told
+    assert told.splitlines()[-1].startswith(f"pseudohealthy {arguments[0]}")
+    assert "unrecognized arguments: --o" in told

@@ -33,9 +33,10 @@ from pseudohealthy.stages.infer import Inference
 from pseudohealthy.stages.model_folder import Model, load_model, save_model
 from pseudohealthy.stages.recipe import Recipe, load_recipe
 from pseudohealthy.stages.run_folder import RunFolder
+from pseudohealthy.stages.supervision import Supervision
 from pseudohealthy.stages.tensors import to_zyx
 from pseudohealthy.stages.train_reconstructor import train_reconstructor
-from pseudohealthy.stages.train_segmenter import Supervision, train_segmenter
+from pseudohealthy.stages.train_segmenter import train_segmenter
 from pseudohealthy.workflows.evaluate_cohort import evaluate_cohort
 
 STEPS = "{steps: 2, batch_size: 2, validate_every_steps: 2, precision: 32-true, learning_rate: 0.01}"

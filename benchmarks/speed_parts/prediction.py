@@ -20,9 +20,9 @@ from pseudohealthy.score.median import median_in_mask
 from pseudohealthy.score.thresholds import given_threshold
 from pseudohealthy.stages.infer import Inference
 from pseudohealthy.stages.model_folder import Model, load_model
+from pseudohealthy.stages.processor import native_precision
 from pseudohealthy.stages.recipe import load_recipe
 from pseudohealthy.stages.tensors import to_zyx
-from pseudohealthy.stages.training import native_precision
 from pseudohealthy.virtual.scan import make_scan
 from speed_parts.measure import Row, Seconds, floating_point_operations, interleaved, peak_mb, ratio
 from speed_parts.straightforward import straightforward

@@ -15,8 +15,8 @@ from pseudohealthy.models.reconstructors.one_step import OneStep
 from pseudohealthy.prepare.model_grid import GRIDS
 from pseudohealthy.stages.compute import ready
 from pseudohealthy.stages.layout import channels_last
+from pseudohealthy.stages.processor import native_precision
 from pseudohealthy.stages.recipe import Recipe, load_recipe
-from pseudohealthy.stages.training import native_precision
 from speed_parts.measure import Row, floating_point_operations, interleaved, peak_mb, ratio
 from speed_parts.untrained import untrained
 

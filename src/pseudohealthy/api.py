@@ -21,9 +21,10 @@ from pseudohealthy.stages.model_folder import WEIGHTS, Model, load_model, save_m
 from pseudohealthy.stages.prediction import Prediction
 from pseudohealthy.stages.recipe import load_recipe
 from pseudohealthy.stages.run_folder import RunFolder
+from pseudohealthy.stages.supervision import Supervision, refuse_stage_2
 from pseudohealthy.stages.tensors import read_case
 from pseudohealthy.stages.train_reconstructor import train_reconstructor, validation_of
-from pseudohealthy.stages.train_segmenter import Supervision, refuse_stage_2, train_segmenter
+from pseudohealthy.stages.train_segmenter import train_segmenter
 from pseudohealthy.workflows.predict_cohort import choose_threshold
 from pseudohealthy.workflows.training_page import TrainingPage
 

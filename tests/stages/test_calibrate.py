@@ -21,9 +21,10 @@ from pseudohealthy.stages.infer import Inference
 from pseudohealthy.stages.model_folder import load_model, save_model
 from pseudohealthy.stages.recipe import load_recipe
 from pseudohealthy.stages.run_folder import RunFolder
+from pseudohealthy.stages.supervision import Supervision
 from pseudohealthy.stages.tensors import read_case
 from pseudohealthy.stages.train_reconstructor import train_reconstructor
-from pseudohealthy.stages.train_segmenter import Supervision, train_segmenter
+from pseudohealthy.stages.train_segmenter import train_segmenter
 from pseudohealthy.workflows.evaluate_cohort import evaluate_cohort
 
 ROWS = ["constant", "threshold", "threshold_dark", "zmap", "zmap_dark", "cddpm", "unet_res", "sadm_res"]

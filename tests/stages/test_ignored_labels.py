@@ -24,9 +24,10 @@ from pseudohealthy.stages.infer import Inference
 from pseudohealthy.stages.model_folder import load_model
 from pseudohealthy.stages.recipe import load_recipe
 from pseudohealthy.stages.run_folder import RunFolder
+from pseudohealthy.stages.supervision import Supervision
 from pseudohealthy.stages.tensors import lesion_zyx, read_case, store_cohort
 from pseudohealthy.stages.train_reconstructor import train_reconstructor
-from pseudohealthy.stages.train_segmenter import Supervision, loss_of, pooled_dice, train_segmenter
+from pseudohealthy.stages.train_segmenter import loss_of, pooled_dice, train_segmenter
 from pseudohealthy.workflows.evaluate_cohort import evaluate_cohort
 
 

@@ -24,8 +24,9 @@ from pseudohealthy.stages.infer import Inference
 from pseudohealthy.stages.model_folder import Model, load_model, save_model
 from pseudohealthy.stages.recipe import load_recipe
 from pseudohealthy.stages.run_folder import RunFolder
+from pseudohealthy.stages.supervision import Supervision
 from pseudohealthy.stages.train_reconstructor import train_reconstructor
-from pseudohealthy.stages.train_segmenter import Supervision, train_segmenter
+from pseudohealthy.stages.train_segmenter import train_segmenter
 
 DIFFUSION: dict[str, Any] = {"widths": (8, 8), "blocks": 1, "unshuffle": 4, "test_steps": (300, 600)}
 METHODS: dict[str, tuple[str, dict[str, Any]]] = {

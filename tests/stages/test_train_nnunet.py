@@ -19,8 +19,9 @@ from pseudohealthy.stages.infer import Inference
 from pseudohealthy.stages.model_folder import Model, load_model
 from pseudohealthy.stages.recipe import load_recipe
 from pseudohealthy.stages.run_folder import RunFolder
+from pseudohealthy.stages.supervision import Supervision
 from pseudohealthy.stages.tensors import read_case
-from pseudohealthy.stages.train_segmenter import Supervision, train_segmenter
+from pseudohealthy.stages.train_segmenter import train_segmenter
 from pseudohealthy.stages.watching import Scene
 
 NOBODY = Cohort(())

@@ -14,9 +14,10 @@ from pseudohealthy.stages.infer import Inference
 from pseudohealthy.stages.recipe import load_recipe
 from pseudohealthy.stages.reference import Reference
 from pseudohealthy.stages.run_folder import RunFolder
+from pseudohealthy.stages.supervision import Supervision
 from pseudohealthy.stages.tensors import store_cohort
 from pseudohealthy.stages.train_reconstructor import train_reconstructor
-from pseudohealthy.stages.train_segmenter import Batches, Supervision, Validation, pooled_dice, train_segmenter
+from pseudohealthy.stages.train_segmenter import Batches, Validation, pooled_dice, train_segmenter
 
 NOBODY = Cohort(())
 

@@ -22,18 +22,14 @@ from pseudohealthy.io.cohort import Cohort
 from pseudohealthy.io.files import sha256
 from pseudohealthy.score.thresholds import given_threshold
 from pseudohealthy.stages import training
+from pseudohealthy.stages.checkpoints import WholeCheckpoints
 from pseudohealthy.stages.model_folder import load_model, save_calibration
 from pseudohealthy.stages.recipe import load_recipe
 from pseudohealthy.stages.run_folder import RunFolder
+from pseudohealthy.stages.supervision import Supervision
 from pseudohealthy.stages.train_reconstructor import train_reconstructor
-from pseudohealthy.stages.train_segmenter import Supervision, train_segmenter
-from pseudohealthy.stages.training import (
-    WholeCheckpoints,
-    fit,
-    native_precision,
-    one_cycle,
-    refuse_training_precision,
-)
+from pseudohealthy.stages.train_segmenter import train_segmenter
+from pseudohealthy.stages.training import fit, one_cycle
 
 STEPS = 40
 SETTINGS = [
@@ -214,13 +210,6 @@ def test_one_cycle_rises_to_one_and_falls_to_zero():
     assert all(later <= earlier for earlier, later in pairwise(factors[10:]))
 
 
-def test_auto_precision_on_a_cpu_is_what_its_flags_promise():
-    cpuinfo = Path("/proc/cpuinfo")
-    flags = cpuinfo.read_text() if cpuinfo.exists() else ""
-    native = "avx512_bf16" in flags or "amx_bf16" in flags
-    assert native_precision(torch.device("cpu")) == ("bf16-mixed" if native else "32-true")
-
-
 class Number(torch.nn.Module):
     """One weight, which training pulls up by one a step."""
 
@@ -295,13 +284,6 @@ def test_a_training_that_diverges_is_told(tmp_path, found):
 
     with pytest.raises(ConfigError, match="training at step 5: found a loss or weights that are not numbers"):
         pulled(tmp_path, validate=grown)
-
-
-def test_16_bit_floats_are_not_taken_for_others_on_a_processor(monkeypatch):
-    monkeypatch.setattr(training, "best_device", lambda: torch.device("cpu"))
-    refuse_training_precision(TrainingSettings(precision="bf16-mixed"))
-    with pytest.raises(ConfigError, match="precision 16-mixed: found no GPU"):
-        refuse_training_precision(TrainingSettings(precision="16-mixed"))
 
 
 def test_thresholds_survive_a_call_that_finds_the_training_finished(tmp_path, fitted, made_cohort, smoke):

@@ -18,8 +18,9 @@ from pseudohealthy.io.files import sha256
 from pseudohealthy.stages.model_folder import load_model
 from pseudohealthy.stages.recipe import load_recipe
 from pseudohealthy.stages.run_folder import RunFolder
+from pseudohealthy.stages.supervision import Supervision
 from pseudohealthy.stages.train_reconstructor import train_reconstructor
-from pseudohealthy.stages.train_segmenter import Supervision, train_segmenter
+from pseudohealthy.stages.train_segmenter import train_segmenter
 from pseudohealthy.stages.watching import Scene, moments, telling_slices
 from pseudohealthy.workflows.page_anew import page_anew
 from pseudohealthy.workflows.training_page import TrainingPage, write_training_page

@@ -105,7 +105,11 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
             module.configure(command)
             for leaf in _leaves(command):
                 _add_common(leaf)
-    return parser.parse_args(arguments, argparse.Namespace(arguments=arguments))
+                leaf.set_defaults(parser=leaf)
+    args, unknown = parser.parse_known_args(arguments, argparse.Namespace(arguments=arguments))
+    if unknown:  # argparse would print the usage of `pseudohealthy` alone
+        args.parser.error(f"unrecognized arguments: {' '.join(unknown)}")
+    return args
 
 
 def _leaves(parser: argparse.ArgumentParser) -> list[argparse.ArgumentParser]:

@@ -45,12 +45,11 @@ def run(args: argparse.Namespace) -> None:
     from pseudohealthy.io.dicom import converted, locate, series_of
     from pseudohealthy.io.splits import chosen
     from pseudohealthy.prepare.strip import installed
-    from pseudohealthy.stages.compute import refuse_precision
     from pseudohealthy.stages.model_folder import load_model
+    from pseudohealthy.stages.processor import best_device, refuse_precision
     from pseudohealthy.stages.progress import progress
     from pseudohealthy.stages.recipe import as_yaml
     from pseudohealthy.stages.run_folder import RunFolder
-    from pseudohealthy.stages.training import best_device
     from pseudohealthy.workflows.predict_cohort import choose_threshold, predict_cohort
     from pseudohealthy.workflows.prediction_files import REPORT, Wanted
     from pseudohealthy.workflows.shard import Shard, folder_of

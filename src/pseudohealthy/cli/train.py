@@ -82,7 +82,8 @@ def run_segmenter(args: argparse.Namespace) -> None:
     from pseudohealthy.stages.model_folder import load_model
     from pseudohealthy.stages.recipe import load_recipe
     from pseudohealthy.stages.slabs import refuse_slabs, slab_of
-    from pseudohealthy.stages.train_segmenter import Supervision, train_segmenter
+    from pseudohealthy.stages.supervision import Supervision
+    from pseudohealthy.stages.train_segmenter import train_segmenter
     from pseudohealthy.workflows.training_page import TrainingPage
 
     if args.synthetic and args.synthetic not in ("none", *ANOMALIES):

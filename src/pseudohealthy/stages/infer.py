@@ -25,13 +25,13 @@ from pseudohealthy.score.lesions import lesion_table
 from pseudohealthy.score.maps import anomaly_map
 from pseudohealthy.score.median import median_in_mask
 from pseudohealthy.score.thresholds import Threshold
-from pseudohealthy.stages.compute import computing, ready, refuse_precision
+from pseudohealthy.stages.compute import computing, ready
 from pseudohealthy.stages.model_folder import Model
 from pseudohealthy.stages.prediction import Prediction
+from pseudohealthy.stages.processor import best_device, refuse_precision
 from pseudohealthy.stages.reference import Reference
 from pseudohealthy.stages.slabs import covering
 from pseudohealthy.stages.tensors import to_zyx
-from pseudohealthy.stages.training import best_device
 
 CHUNK = 16
 """Slices a network call, or as many slabs as they make up. Part of the result's last digits, so not an option."""

@@ -22,11 +22,12 @@ from pseudohealthy.stages.looks import watch_reconstructor
 from pseudohealthy.stages.model_folder import Model, save_trained
 from pseudohealthy.stages.pretrained import give_pretrained
 from pseudohealthy.stages.processes import ALONE, Processes
+from pseudohealthy.stages.processor import refuse_training_precision
 from pseudohealthy.stages.recipe import Recipe, as_yaml
 from pseudohealthy.stages.refuse import refuse_unmasked
 from pseudohealthy.stages.run_folder import RunFolder
 from pseudohealthy.stages.stored import stored
-from pseudohealthy.stages.training import Loss, fit, refuse_training_precision
+from pseudohealthy.stages.training import Loss, fit
 from pseudohealthy.stages.untrained import UNTRAINED, untrained_loss
 from pseudohealthy.stages.watching import Watch
 

@@ -6,7 +6,6 @@ import dataclasses
 import math
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import cast
 
 import torch
@@ -16,42 +15,23 @@ from torch.nn import functional
 from pseudohealthy.data.anomalies import ANOMALIES
 from pseudohealthy.data.augment import augment
 from pseudohealthy.data.slices import EVERY, Sampler, SliceBatch, SliceStore, fixed_slices, generator
-from pseudohealthy.errors import CohortError, ConfigError, ModelFolderError
-from pseudohealthy.io.cohort import Cohort
-from pseudohealthy.io.splits import refuse_leaks
-from pseudohealthy.models.reconstructors import RECONSTRUCTORS
 from pseudohealthy.models.segmenters import SEGMENTERS, Segmenter
 from pseudohealthy.stages.layout import as_stored, channels_last
 from pseudohealthy.stages.looks import watch_segmenter
 from pseudohealthy.stages.model_folder import Model, save_trained
 from pseudohealthy.stages.processes import ALONE, Processes
+from pseudohealthy.stages.processor import best_device
 from pseudohealthy.stages.recipe import Recipe, as_yaml, refuse_uneven
 from pseudohealthy.stages.reference import Reference
-from pseudohealthy.stages.refuse import refuse_seen, refuse_unmasked
 from pseudohealthy.stages.run_folder import RunFolder
-from pseudohealthy.stages.slabs import refuse_slabs, slab_of
 from pseudohealthy.stages.stored import stored
-from pseudohealthy.stages.training import Loss, best_device, fit, refuse_training_precision
+from pseudohealthy.stages.supervision import Supervision, refuse_scans, refuse_stage_2, refuse_unmarked_slabs
+from pseudohealthy.stages.training import Loss, fit
 from pseudohealthy.stages.untrained import UNTRAINED, untrained_loss
 from pseudohealthy.stages.watching import Watch
 
 VALIDATION_SLICES = 48
 CHUNK = 16
-
-
-@dataclass(frozen=True)
-class Supervision:
-    """The scans that Stage II learns from; either may be empty, not both.
-
-    Attributes:
-        healthy: Scans that synthetic anomalies are painted on (they may be those of Stage I).
-        annotated: Scans with lesion masks, of subjects that Stage I has not seen.
-        validation: Scans of other subjects, annotated ones or healthy ones to paint on.
-    """
-
-    healthy: Cohort
-    annotated: Cohort
-    validation: Cohort
 
 
 def train_segmenter(
@@ -89,24 +69,14 @@ def train_segmenter(
         recipe, grid=stage_1.recipe.grid, space=stage_1.recipe.space, reconstructor=stage_1.recipe.reconstructor
     )
     refuse_uneven("segmenter.settings", recipe.segmenter.settings, recipe.grid)
-    if recipe.supervision.synthetic != "none" and not len(scans.healthy):
-        raise CohortError(
-            f"supervision.synthetic {recipe.supervision.synthetic}",
-            found="no healthy scan to paint on",
-            needed="healthy scans in split 'train'",
-            fix="Mark them with 'train' in the split column of the cohort table, or give --synthetic none.",
-        )
-    synthetic = ANOMALIES.get(recipe.supervision.synthetic) if len(scans.healthy) else None
-    _refuse(scans, stage_1, synthetic is not None)
+    painting = refuse_scans(scans, stage_1, recipe.supervision.synthetic)
     settings, method = recipe.segmenter_training, recipe.segmenter
     parts = processes.count * settings.accumulate
-    refuse_stage_2(
-        recipe, painting=synthetic is not None, annotated=bool(len(scans.annotated)), reference=reference, parts=parts
-    )
+    refuse_stage_2(recipe, painting=painting, annotated=bool(len(scans.annotated)), reference=reference, parts=parts)
     torch.manual_seed(settings.seed)  # initial weights: PyTorch's layers take no generator
     network = SEGMENTERS[method.method][1](method.settings)
     if network.slab > 1:
-        _refuse_unmarked(scans.validation)
+        refuse_unmarked_slabs(scans.validation)
     cohorts = {"healthy": scans.healthy, "annotated": scans.annotated, "validation": scans.validation}
     every = [case for cohort in cohorts.values() for case in cohort]
     inputs = run.record(
@@ -149,43 +119,6 @@ def train_segmenter(
         shutil.rmtree(run.path / "slices")
     run.log(f"model written to {run.path / 'model'}")
     return model
-
-
-def refuse_stage_2(
-    recipe: Recipe, *, painting: bool, annotated: bool, reference: str = "reconstruction", parts: int = 1
-) -> None:
-    """Refuse what no Stage II can be trained with, whatever the scans: before Stage I is trained for it.
-
-    Args:
-        recipe: Of both stages.
-        painting: Whether synthetic anomalies will be painted.
-        annotated: Whether there are annotated scans.
-        reference: See `train_segmenter`.
-        parts: See `refuse_slabs`.
-
-    Raises:
-        ConfigError: See `train_segmenter`.
-        ModelFolderError: Stage I reconstructs nothing.
-    """
-    network = RECONSTRUCTORS[recipe.reconstructor.method][1]
-    if reference == "reconstruction" and not getattr(network, "reconstructs", True):  # typed as what makes one
-        raise ModelFolderError(
-            f"reconstructor {recipe.reconstructor.method}",
-            found="a method that reconstructs nothing",
-            needed="a pseudo-healthy reconstruction, which Stage II compares the scan with",
-            fix="Train Stage I with another method, such as cddpm.",
-        )
-    refuse_training_precision(recipe.segmenter_training)
-    refuse_slabs(slab_of(recipe), recipe, painting=painting, parts=parts)
-    share, size = recipe.supervision.synthetic_share, recipe.segmenter_training.batch_size
-    if painting and annotated and share < 1 and not 0 < round(size * share) < size:
-        raise ConfigError(
-            f"supervision.synthetic_share {share:g}",
-            found=f"{round(size * share)} synthetic slices in a batch of {size}, beside annotated scans",
-            needed="at least one of each kind",
-            fix=(f"Give a share from {1 / size:g} to {1 - 1 / size:g}" if size > 1 else "Give a batch of 2 or more")
-            + ", a share of 1 to learn from synthetic anomalies alone, or --synthetic none for annotated scans alone.",
-        )
 
 
 class Batches:
@@ -307,43 +240,3 @@ def _learned_from(scans: Supervision, inputs: Mapping[str, str]) -> dict[str, di
         for role, cohort in learned.items()
         if role == "segmenter" or len(cohort)
     }
-
-
-def _refuse_unmarked(validation: Cohort) -> None:
-    """A network of slabs is validated on lesions: blobs are painted slice by slice."""
-    if not len(validation.annotated):
-        raise CohortError(
-            "validation scans of Stage II",
-            found="no lesion mask",
-            needed="annotated scans, where the segmenter sees slabs: on slabs nothing is painted",
-            fix="Mark annotated scans with 'validation' in the split column of the cohort table.",
-        )
-
-
-def _refuse(scans: Supervision, stage_1: Model, painting: bool) -> None:
-    if not len(scans.annotated) and not painting:
-        raise CohortError(
-            "training scans of Stage II",
-            found="no annotated scans and no synthetic anomalies",
-            needed="lesion masks, or '--synthetic draem' with healthy scans",
-            fix="Add lesion masks to the cohort, or choose a generator.",
-        )
-    if not len(scans.validation):
-        raise CohortError(
-            "validation scans of Stage II",
-            found="none",
-            needed="at least one, annotated or healthy",
-            fix="Mark scans with 'validation' in the split column of the cohort table.",
-        )
-    bare = [case.name for case in scans.annotated if case.lesion_mask is None]
-    if bare:
-        raise CohortError(
-            "annotated scans", found=f"no lesion mask for {', '.join(bare)}", needed="one a scan", fix="Add the masks."
-        )
-    refuse_unmasked(scans.healthy, "healthy scans of Stage II")
-    refuse_unmasked(scans.validation, "validation scans of Stage II")
-    refuse_seen(scans.annotated, stage_1, "annotated scans", ("reconstructor",))
-    sides = {"annotated": scans.annotated, "validation": scans.validation}
-    refuse_leaks({role: cohort for role, cohort in sides.items() if len(cohort)})
-    if len(scans.healthy):
-        refuse_leaks({"healthy": scans.healthy, "validation": scans.validation})

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import io
 import logging
 import math
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import pytorch_lightning as pl
 import torch
@@ -18,7 +17,6 @@ from pytorch_lightning.plugins.environments import (  # type: ignore[attr-define
     LightningEnvironment,
     TorchElasticEnvironment,
 )
-from pytorch_lightning.plugins.io import TorchCheckpointIO
 from pytorch_lightning.strategies import DDPStrategy
 from pytorch_lightning.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
@@ -27,9 +25,11 @@ from torch.utils.data import DataLoader, IterableDataset
 from pseudohealthy.config import TrainingSettings
 from pseudohealthy.data.slices import EVERY
 from pseudohealthy.errors import ConfigError
-from pseudohealthy.io.files import write_bytes, write_text
+from pseudohealthy.io.files import write_text
+from pseudohealthy.stages.checkpoints import BEST, LAST, LastCheckpoint, WholeCheckpoints, load_checkpoint
 from pseudohealthy.stages.layout import as_stored, channels_last
 from pseudohealthy.stages.processes import ALONE, Processes
+from pseudohealthy.stages.processor import best_device, native_precision
 from pseudohealthy.stages.run_folder import RunFolder
 
 
@@ -46,9 +46,6 @@ class Loss(Protocol):
 
 Validate = Callable[[nn.Module], dict[str, float]]
 """network -> metrics on fixed slices with fixed noise; `val_loss` among them."""
-
-LAST = "last.ckpt"
-BEST = "best.ckpt"
 
 
 class Steps(IterableDataset[int]):
@@ -144,71 +141,6 @@ class Report(Callback):
         self._run.log(f"step {step}/{self._steps}  {told}  {left / 60:.1f} min left")
 
 
-class LastCheckpoint(ModelCheckpoint):
-    """The state of every so many steps, after the validation of the same step where there is one.
-
-    Lightning's own is written before it: a training that is killed in between would go on without that validation, and
-    might keep other weights.
-    """
-
-    def __init__(self, folder: Path, settings: TrainingSettings) -> None:
-        super().__init__(
-            folder,
-            filename="last",
-            every_n_train_steps=settings.checkpoint_every_steps,
-            save_top_k=1,
-            monitor=None,
-            enable_version_counter=False,
-        )
-        self._validated, self._begun = min(settings.validate_every_steps, settings.steps), 0
-
-    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Note the step that is in the file already."""
-        super().on_train_start(trainer, pl_module)
-        self._begun = trainer.global_step
-
-    def on_train_batch_end(
-        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
-    ) -> None:
-        """Write it, unless there is a validation to come, or only a part of a batch was worked through since."""
-        if trainer.global_step % self._validated and trainer.global_step != self._begun:
-            super().on_train_batch_end(trainer, pl_module, outputs, batch, batch_idx)
-
-    def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Write it now."""
-        super().on_train_batch_end(trainer, pl_module, None, None, 0)
-
-
-class WholeCheckpoints(TorchCheckpointIO):
-    """Writes a checkpoint beside its place and renames it.
-
-    Lightning's own way passes through the system's temporary folder: where that is another disk, a training that is
-    killed, or that fills the disk, would leave half a checkpoint in place of its last whole one.
-    """
-
-    def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any | None = None) -> None:
-        """Write it, whole or not at all."""
-        content = io.BytesIO()
-        torch.save(checkpoint, content)
-        write_bytes(path, content.getvalue())
-
-
-def native_precision(device: torch.device) -> str:
-    """`bf16-mixed` where the processor multiplies bf16 natively, else `32-true`."""
-    if device.type == "cuda":
-        return "bf16-mixed" if torch.cuda.is_bf16_supported(including_emulation=False) else "16-mixed"
-    try:
-        flags = Path("/proc/cpuinfo").read_text(encoding="ascii", errors="replace")
-    except OSError:
-        return "32-true"
-    return "bf16-mixed" if "avx512_bf16" in flags or "amx_bf16" in flags else "32-true"
-
-
-def best_device() -> torch.device:
-    """The accelerator, or the CPU."""
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-
-
 def fit(
     network: nn.Module,
     loss: Loss,
@@ -280,8 +212,8 @@ def fit(
         _fit(trainer, trainee, begun)
     best = checkpoints / BEST
     if settings.keep == "best" and best.exists():
-        trainee.load_state_dict(_checkpoint(best)["state_dict"])
-    elif begun is not None and settings.ema_decay and (done := _checkpoint(begun))["global_step"] >= settings.steps:
+        trainee.load_state_dict(load_checkpoint(best)["state_dict"])
+    elif begun is not None and settings.ema_decay and (done := load_checkpoint(begun))["global_step"] >= settings.steps:
         # Lightning takes no step then, and leaves the last weights in the network: the averages are in the file.
         trainee.load_state_dict(done["state_dict"])
     as_stored(network.to("cpu").eval())
@@ -302,26 +234,6 @@ def refuse_diverged(network: nn.Module, settings: TrainingSettings, step: int, l
         needed="finite numbers",
         fix="Lower the learning rate, set gradient_clip, or precision to 32-true, and begin anew with --overwrite.",
     )
-
-
-def refuse_training_precision(settings: TrainingSettings) -> None:
-    """Refuse 16-bit floats on a processor, where another precision would be taken in their place.
-
-    Raises:
-        ConfigError: That is asked for.
-    """
-    if settings.precision == "16-mixed" and best_device().type == "cpu":
-        raise ConfigError(
-            "precision 16-mixed",
-            found="no GPU",
-            needed="one: the processor does not train with it",
-            fix="Set precision to auto, bf16-mixed or 32-true.",
-        )
-
-
-def _checkpoint(path: Path) -> dict[str, Any]:
-    content: dict[str, Any] = torch.load(path, weights_only=True, map_location="cpu")
-    return content
 
 
 def _strategy(processes: Processes) -> DDPStrategy | str:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from torch import nn
 
+from pseudohealthy.stages.processor import best_device
 from pseudohealthy.stages.run_folder import RunFolder
-from pseudohealthy.stages.training import Validate, best_device
+from pseudohealthy.stages.training import Validate
 
 UNTRAINED = "untrained_val_loss"
 """Key of a model's metrics."""

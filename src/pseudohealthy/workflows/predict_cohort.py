@@ -12,10 +12,9 @@ from pseudohealthy.errors import CohortError, ConfigError, InputError, ModelFold
 from pseudohealthy.io.cohort import Cohort
 from pseudohealthy.io.dicom_series import Series
 from pseudohealthy.score.thresholds import Threshold, given_threshold
-from pseudohealthy.stages.compute import cores_to_spare
 from pseudohealthy.stages.model_folder import Model, fingerprint
+from pseudohealthy.stages.processor import best_device, cores_to_spare
 from pseudohealthy.stages.run_folder import RunFolder
-from pseudohealthy.stages.training import best_device
 from pseudohealthy.workflows.ahead import ahead, in_turn
 from pseudohealthy.workflows.derivatives import describe_derivatives
 from pseudohealthy.workflows.prediction_files import Wanted

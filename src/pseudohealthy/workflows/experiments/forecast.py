@@ -21,10 +21,11 @@ from pseudohealthy.stages import train_reconstructor, train_segmenter
 from pseudohealthy.stages.infer import CHUNK
 from pseudohealthy.stages.model_folder import Model
 from pseudohealthy.stages.pretrained import give_pretrained
+from pseudohealthy.stages.processor import best_device
 from pseudohealthy.stages.recipe import Recipe, load_recipe
 from pseudohealthy.stages.reference import Reference
 from pseudohealthy.stages.slabs import covering
-from pseudohealthy.stages.training import Loss, best_device
+from pseudohealthy.stages.training import Loss
 from pseudohealthy.workflows.experiments.methods import Methods
 from pseudohealthy.workflows.experiments.timed import LONG_S, Timed, timed, timed_step
 from pseudohealthy.workflows.experiments.trainings import Training, chosen_for

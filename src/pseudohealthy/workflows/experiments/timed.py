@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from pseudohealthy.config import TrainingSettings
-from pseudohealthy.stages.training import best_device, native_precision
+from pseudohealthy.stages.processor import best_device, native_precision
 
 LONG_S = 3.0
 """What would take longer is not timed whole: a step of 32 slices at the paper's size takes minutes on a processor, and

@@ -16,8 +16,9 @@ from pseudohealthy.stages.recipe import Recipe, as_yaml
 from pseudohealthy.stages.run_folder import RunFolder
 from pseudohealthy.stages.slabs import refuse_slabs, slab_of
 from pseudohealthy.stages.stopwatch import timed
+from pseudohealthy.stages.supervision import Supervision
 from pseudohealthy.stages.train_reconstructor import train_reconstructor
-from pseudohealthy.stages.train_segmenter import Supervision, train_segmenter
+from pseudohealthy.stages.train_segmenter import train_segmenter
 from pseudohealthy.workflows.training_page import TrainingPage
 
 STAGE_1 = "stage-1"
