@@ -56,7 +56,7 @@ def main() -> None:
             image = read_volume(Path(str(case.image).replace("T1w", contrast)))
             if image.shape != scan.shape or not np.allclose(image.affine, scan.affine, atol=1e-3):
                 raise SystemExit(f"{case.name}: {contrast} does not lie on the voxels of T1w")
-            values = case_metrics(score(image, brain, sign), None, lesion.lesion.data, brain, scan.spacing_mm)
+            values = case_metrics(score(image, brain, sign), None, lesion.lesion.data, brain, scan.affine)
             results.append(CaseResult(row, "glioma", case.name, case.subject, "native", values))
         print(case.name, {one.row: one.metrics["dice_oracle"] for one in results[-len(ROWS) :]}, flush=True)
     write_cases(results, out)

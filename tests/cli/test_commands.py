@@ -119,7 +119,8 @@ def test_calibrate_stores_thresholds_and_tells_what_they_promise(tmp_path, fitte
     assert (threshold.n, threshold.max_healthy_ml) == (2, 2.0)
     asked, told = capsys.readouterr().err.splitlines()[-2:]
     assert told == (
-        f"healthy: {threshold.value:.4f} (n = 2: at most 50 % of healthy scans have more than 2 ml above it)"
+        f"healthy: {threshold.value:.4f} "
+        "(n = 2: at most 50 % chance that a new healthy scan has more than 2 ml above it)"
     )
     names = {case.name for case in fitted.cohort.split("calibration")}
     most, second = re.fullmatch(r"healthy scans that ask for most: (\S+ [\d.]+), (\S+ [\d.]+)", asked).groups()

@@ -8,7 +8,7 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 from pseudohealthy.evaluate.case_metrics import CASE_METRICS, case_metrics, slice_axis
 from pseudohealthy.score.metrics import POLICY
 
-SPACING = (2.0, 2.0, 2.0)
+AFFINE = np.diag((2.0, 2.0, 2.0, 1.0))
 VOXEL_ML = 0.008
 
 
@@ -30,12 +30,12 @@ def noisy_score(seed: int = 0) -> np.ndarray:
 
 def test_keys_are_those_of_the_policy_and_the_volumes():
     assert set(POLICY) - {"image_auroc"} <= set(CASE_METRICS)
-    assert tuple(case_metrics(noisy_score(), 0.5, LESION, BRAIN, SPACING)) == CASE_METRICS
+    assert tuple(case_metrics(noisy_score(), 0.5, LESION, BRAIN, AFFINE)) == CASE_METRICS
 
 
 def test_every_metric_agrees_with_an_independent_computation():
     score = noisy_score()
-    found = case_metrics(score, 0.45, LESION, BRAIN, SPACING)
+    found = case_metrics(score, 0.45, LESION, BRAIN, AFFINE)
     prediction = (score > 0.45) & BRAIN
     overlap = (prediction & LESION).sum()
     labels, _ = ndimage.label(prediction, np.ones((3, 3, 3)))
@@ -74,7 +74,7 @@ def expected(policy: str) -> object:
 )
 def test_policy_table_is_what_happens(metric, column, score, threshold, lesion):
     wanted = expected(POLICY[metric][column])
-    value = case_metrics(score, threshold, lesion, BRAIN, SPACING)[metric]
+    value = case_metrics(score, threshold, lesion, BRAIN, AFFINE)[metric]
     if wanted is None:
         assert value is None
     elif wanted == "value":
@@ -84,7 +84,7 @@ def test_policy_table_is_what_happens(metric, column, score, threshold, lesion):
 
 
 def test_a_row_without_a_stored_threshold_has_ranking_metrics_alone():
-    found = case_metrics(noisy_score(), None, LESION, BRAIN, SPACING)
+    found = case_metrics(noisy_score(), None, LESION, BRAIN, AFFINE)
     assert found["dice_oracle"] > 0.3
     for name in ("dice", "hd95_mm", "lesion_sensitivity", "false_lesions", "volume_error_ml", "fp_ml"):
         assert found[name] is None
@@ -96,11 +96,11 @@ def test_what_is_marked_in_slices_without_lesion_is_counted_along_their_axis():
     for axis in range(3):
         clear = ~np.moveaxis(LESION, axis, 0).any(axis=(1, 2))
         expected_ml = np.moveaxis(prediction, axis, 0)[clear].sum() * VOXEL_ML
-        found = case_metrics(score, 0.45, LESION, BRAIN, SPACING, slices_along=axis)
+        found = case_metrics(score, 0.45, LESION, BRAIN, AFFINE, slices_along=axis)
         assert found["fp_clear_slices_ml"] == pytest.approx(expected_ml)
         assert 0 < found["fp_clear_slices_ml"] < found["fp_ml"]
-    by_default = case_metrics(score, 0.45, LESION, BRAIN, SPACING)
-    assert by_default == case_metrics(score, 0.45, LESION, BRAIN, SPACING, slices_along=2)
+    by_default = case_metrics(score, 0.45, LESION, BRAIN, AFFINE)
+    assert by_default == case_metrics(score, 0.45, LESION, BRAIN, AFFINE, slices_along=2)
 
 
 @pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
@@ -115,31 +115,55 @@ def test_slices_follow_the_thickest_axis_and_the_upright_one_where_all_are_alike
 
 def test_what_lies_outside_the_brain_changes_nothing_and_is_reported():
     score, outside = noisy_score(), LESION | ball((2, 2, 2), 2)
-    with_outside = case_metrics(np.where(BRAIN, score, 1.0), 0.45, outside, BRAIN, SPACING)
-    without = case_metrics(score, 0.45, LESION, BRAIN, SPACING)
+    with_outside = case_metrics(np.where(BRAIN, score, 1.0), 0.45, outside, BRAIN, AFFINE)
+    without = case_metrics(score, 0.45, LESION, BRAIN, AFFINE)
     assert with_outside["lesion_outside_ml"] == pytest.approx((outside & ~BRAIN).sum() * VOXEL_ML)
-    with_outside["lesion_outside_ml"] = without["lesion_outside_ml"]
+    # Slices with it are not clear, though nothing of it is counted.
+    clear = ~outside.any(axis=(0, 1))
+    marked_ml = ((score > 0.45) & BRAIN)[:, :, clear].sum() * VOXEL_ML
+    assert with_outside["fp_clear_slices_ml"] == pytest.approx(marked_ml)
+    assert marked_ml < without["fp_clear_slices_ml"]
+    for name in ("lesion_outside_ml", "fp_clear_slices_ml"):
+        with_outside[name] = without[name]
     assert with_outside == without
 
 
 def test_voxels_are_weighed_by_their_own_spacing():
-    thick = case_metrics(noisy_score(), 0.45, LESION, BRAIN, (1.0, 1.0, 5.0))
-    cubic = case_metrics(noisy_score(), 0.45, LESION, BRAIN, SPACING)
+    thick = case_metrics(noisy_score(), 0.45, LESION, BRAIN, np.diag((1.0, 1.0, 5.0, 1.0)))
+    cubic = case_metrics(noisy_score(), 0.45, LESION, BRAIN, AFFINE)
     assert thick["volume_ml"] == pytest.approx(cubic["volume_ml"] * 5 / 8)
     assert thick["dice"] == cubic["dice"]
+
+
+def test_a_voxel_of_a_sheared_grid_has_the_volume_that_its_axes_span():
+    sheared = AFFINE.copy()
+    sheared[1, 2] = 0.8
+    assert np.linalg.norm(sheared[:3, 2]) > 2.1
+    found = case_metrics(noisy_score(), 0.45, LESION, BRAIN, sheared)
+    assert found["lesion_ml"] == pytest.approx(LESION.sum() * VOXEL_ML)
+
+
+def test_what_is_ignored_is_neither_found_nor_missed_and_its_slices_are_not_clear():
+    score, ignored = noisy_score(), ball((18, 18, 20), 3) & ~LESION
+    found = case_metrics(score, 0.45, LESION, BRAIN, AFFINE, ignored=ignored)
+    cut = case_metrics(score, 0.45, LESION, BRAIN & ~ignored, AFFINE)
+    clear = ~(LESION | ignored).any(axis=(0, 1))
+    assert found["fp_clear_slices_ml"] == pytest.approx(((score > 0.45) & BRAIN)[:, :, clear].sum() * VOXEL_ML)
+    assert found["fp_clear_slices_ml"] < cut["fp_clear_slices_ml"]
+    assert found == {**cut, "fp_clear_slices_ml": found["fp_clear_slices_ml"]}
 
 
 def test_excess_over_the_twin_is_the_mean_difference_inside_the_lesion():
     twin = noisy_score()
     score = twin + np.where(LESION, 0.125, 0.0)
-    assert case_metrics(score, 0.5, LESION, BRAIN, SPACING, twin)["excess_over_twin"] == pytest.approx(0.125)
-    assert case_metrics(score, 0.5, None, BRAIN, SPACING, twin)["excess_over_twin"] is None
+    assert case_metrics(score, 0.5, LESION, BRAIN, AFFINE, twin)["excess_over_twin"] == pytest.approx(0.125)
+    assert case_metrics(score, 0.5, None, BRAIN, AFFINE, twin)["excess_over_twin"] is None
 
 
 def test_arrays_that_do_not_belong_together_and_nan_are_refused():
     with pytest.raises(ValueError, match="one shape"):
-        case_metrics(noisy_score()[1:], 0.5, LESION, BRAIN, SPACING)
+        case_metrics(noisy_score()[1:], 0.5, LESION, BRAIN, AFFINE)
     with pytest.raises(ValueError, match="one shape"):
-        case_metrics(noisy_score(), 0.5, None, NOTHING, SPACING)
+        case_metrics(noisy_score(), 0.5, None, NOTHING, AFFINE)
     with pytest.raises(ValueError, match="not finite"):
-        case_metrics(np.where(LESION, np.nan, noisy_score()), 0.5, None, BRAIN, SPACING)
+        case_metrics(np.where(LESION, np.nan, noisy_score()), 0.5, None, BRAIN, AFFINE)

@@ -53,7 +53,7 @@ def test_counts_are_those_of_the_masks_and_survive_their_file(tmp_path) -> None:
 
 def test_curves_are_those_of_the_whole_score() -> None:
     one, (score, truth, brain) = made("p1")
-    metrics = case_metrics(score, float(THRESHOLDS[30]), truth, brain, (2.0, 2.0, 2.0))
+    metrics = case_metrics(score, float(THRESHOLDS[30]), truth, brain, np.diag((2.0, 2.0, 2.0, 1.0)))
     assert dice_at(one)[30] == pytest.approx(metrics["dice"])
     assert dice_at(one).max() <= metrics["dice_oracle"]
     exact = rank(score[truth & brain], score[brain & ~truth])

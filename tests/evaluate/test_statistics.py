@@ -149,6 +149,21 @@ def test_an_auroc_compares_scans_that_one_model_has_scored():
     assert bootstrap_auroc(scored([1.0], "a", "1"), scored([0.0], "b", "2"), 0).mean is None
 
 
+def test_auroc_of_the_same_people_ill_and_healthy_draws_each_in_both_at_once():
+    rng = np.random.default_rng(0)
+    person = rng.normal(size=16)  # what a scan of theirs scores anyhow
+    ill, well = person + 0.2, person + 0.01 * rng.normal(size=16)
+    same = bootstrap_auroc(scored(ill, range(16)), scored(well, range(16)), 0)
+    others = bootstrap_auroc(scored(ill, range(16)), scored(well, range(16, 32)), 0)
+    assert same.mean == others.mean
+    assert same.high - same.low < 0.6 * (others.high - others.low)
+    drawn = rng.integers(16, size=(4000, 16))
+    wins = (ill[:, None] > well[None, :]).astype(float)
+    areas = [wins[np.ix_(one, one)].mean() for one in drawn]
+    tail = stats.norm.cdf(-np.sqrt(16 / 15) * stats.t.ppf(0.975, 15))
+    assert same.interval == pytest.approx(np.quantile(areas, [tail, 1 - tail]), abs=0.015)
+
+
 @pytest.mark.parametrize("n", [7, 8])
 def test_the_interval_of_a_median_is_that_of_resampled_medians(n):
     values = np.random.default_rng(n).exponential(1, n)
@@ -163,4 +178,9 @@ def test_the_interval_of_a_median_is_that_of_resampled_medians(n):
 def test_a_median_of_one_subject_has_no_interval_and_of_none_no_value():
     assert bootstrap_median([0.1, 0.3, None], ["a", "a", "b"], 0).mean == pytest.approx(0.2)
     assert bootstrap_median([0.1], ["a"], 0).interval is None
+
+
+def test_a_median_of_five_subjects_has_no_interval_and_of_six_has():
+    assert bootstrap_median(range(5), range(5), 0).interval is None
+    assert bootstrap_median(range(6), range(6), 0).interval is not None
     assert bootstrap_median([None], ["a"], 0).mean is None

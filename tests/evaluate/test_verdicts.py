@@ -91,6 +91,17 @@ def test_one_subject_decides_nothing_and_absent_rows_claim_nothing():
     assert compare(cases, "made up", "sadm_res", "zmap", "tumour") is None
 
 
+@pytest.mark.parametrize(("persons", "verdict"), [(2, "undecided"), (5, "undecided"), (6, "holds")])
+def test_a_few_equal_differences_decide_nothing(persons, verdict):
+    cases = [
+        CaseResult(row, "tumour", f"case-{n}", f"sub-{n}", "native", {"dice_oracle": value})
+        for row, value in (("sadm_res", 0.51), ("cddpm", 0.5))
+        for n in range(persons)
+    ]
+    found = compare(cases, "claim", "sadm_res", "cddpm", "tumour")
+    assert (found.verdict, found.ci) == (verdict, pytest.approx((0.01, 0.01)))
+
+
 def test_undefined_metrics_give_no_value():
     cases = [
         CaseResult(row, "healthy", f"sub-{i}", f"p{i}", "native", {"dice_oracle": None})

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from pseudohealthy.io.volume import Volume
-from pseudohealthy.prepare.model_grid import GRIDS, ModelGrid, field, sample, sample_back
+from pseudohealthy.prepare.model_grid import GRIDS, ModelGrid, field, keep_volume, sample, sample_back
 
 GRID = ModelGrid("toy", (12, 14, 10), 2.0)
 
@@ -26,6 +26,14 @@ def ramp(shape=(40, 44, 36), affine=None):
     indices = np.indices(shape).reshape(3, -1)
     x, y, z = affine[:3, :3] @ indices + affine[:3, 3:]
     return Volume((100 + x + 2 * y - 3 * z).reshape(shape).astype(np.float32), affine)
+
+
+def test_voxels_that_are_covered_alike_are_lesion_together_or_not_at_all():
+    whole, half, third = np.ones(5), np.full(6, 0.5), np.full(6, 1 / 3)
+    assert keep_volume(np.concatenate([whole, half])).sum() == 5 + 6  # 8: three too many or too few
+    assert keep_volume(np.concatenate([whole, third])).sum() == 5  # 7: two too few, four too many
+    assert keep_volume(third[:4]).all()  # but a lesion does not vanish
+    assert not keep_volume(np.full(6, 0.05)).any()
 
 
 def test_identity_returns_every_voxel():

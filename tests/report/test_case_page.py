@@ -3,10 +3,17 @@ import dataclasses
 import numpy as np
 import pytest
 
+from pseudohealthy.io.lesions import LesionMask
 from pseudohealthy.report import case_page
 from pseudohealthy.report.case_page import write_case_page
 from pseudohealthy.score.lesions import Lesion
+from pseudohealthy.score.metrics import dice
 from pseudohealthy.score.thresholds import Threshold, given_threshold
+
+
+def drawn(lesion, ignored=None):
+    """A reference mask without anything that is ignored, or with."""
+    return LesionMask(lesion, lesion.like(np.zeros_like(lesion.data)) if ignored is None else lesion.like(ignored))
 
 
 @pytest.fixture
@@ -17,7 +24,7 @@ def page_of(make_prediction, read_page, tmp_path, monkeypatch):
         prediction, truth = make_prediction(**settings)
         if change is not None:
             prediction = dataclasses.replace(prediction, **change)
-        write_case_page(tmp_path / "sub-01.html", prediction, truth if with_truth else None)
+        write_case_page(tmp_path / "sub-01.html", prediction, drawn(truth) if with_truth else None)
         return read_page(tmp_path / "sub-01.html"), prediction
 
     return make
@@ -72,11 +79,24 @@ def test_dice_is_told_with_its_policy_only_where_there_is_truth(page_of):
     assert "Dice" not in page.text
 
 
+def test_dice_is_that_of_the_evaluation_inside_the_brain_without_what_is_ignored(make_prediction, read_page, tmp_path):
+    prediction, truth = make_prediction()
+    brain, mask = prediction.brain_mask.data.astype(bool), prediction.mask.data.astype(bool)
+    ignored = mask & (np.arange(mask.shape[0]) < np.argwhere(mask)[:, 0].mean())[:, None, None]
+    outside = ~brain & (np.cumsum(~brain).reshape(brain.shape) <= 100)
+    lesion = truth.like((truth.data & ~ignored) | outside)
+    assert 0 < dice(mask, lesion.data) < 0.9
+    write_case_page(tmp_path / "a.html", prediction, drawn(lesion, ignored))
+    text = " ".join(read_page(tmp_path / "a.html").text.split())
+    assert f"{dice(mask & ~ignored, lesion.data & brain):.3f} Dice with it" in text
+    assert f"{outside.sum() * 0.064:.1f} ml of them outside the brain and not counted" in text
+
+
 def test_an_empty_truth_has_no_dice(make_prediction, read_page, tmp_path):
     prediction, truth = make_prediction()
-    write_case_page(tmp_path / "a.html", prediction, truth.like(np.zeros_like(truth.data)))
+    write_case_page(tmp_path / "a.html", prediction, drawn(truth.like(np.zeros_like(truth.data))))
     page = read_page(tmp_path / "a.html")
-    assert ("abbr", {"title": "Not defined: the reference mask is empty"}) in page.tags
+    assert ("abbr", {"title": "Not defined: the reference mask is empty inside the brain"}) in page.tags
 
 
 def test_nothing_found_is_not_called_healthy(page_of):
@@ -107,5 +127,5 @@ def test_a_page_of_noisy_maps_stays_below_eight_megabytes(make_prediction, tmp_p
     prediction, truth = make_prediction((1.0, 1.0, 4.0), noise=150.0)
     noise = prediction.score.like(np.random.default_rng(0).random(prediction.scan.shape, np.float32))
     prediction = dataclasses.replace(prediction, score=noise, unsupervised=noise, supervised=noise)
-    write_case_page(tmp_path / "a.html", prediction, truth)
+    write_case_page(tmp_path / "a.html", prediction, drawn(truth))
     assert 1e6 < (tmp_path / "a.html").stat().st_size < 8e6

@@ -33,6 +33,7 @@ def test_it_tells_what_a_row_cost_whether_it_learned_and_what_is_not_above_a_con
             Trained("ae", 2_000_000, 3.0, 0.4, 0.3),
             Trained("unet_res", 1_000_000, None, 0.2, 0.05),
             Trained("sadm_res", 1_500_000, None, None, None),
+            Trained("draem", 1_500_000, None, None, 0.1),
         ]
     )
     board = leaderboard(results, trained)
@@ -52,5 +53,6 @@ def test_it_tells_what_a_row_cost_whether_it_learned_and_what_is_not_above_a_con
         ("unet_res", "75 %", False),
     ]
     assert "Hardly learned, by a validation loss that fell by less than 30 %: ae." in board.sentences
+    assert "How far the validation loss of draem fell is not known." in board.sentences
     assert "Not above a constant score by mean ⌈Dice⌉, on tumour: ae." in board.sentences
     assert leaderboard(results, []) is None

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from browser import Watched, launched
+from pseudohealthy.io.lesions import LesionMask
 from pseudohealthy.report.case_page import write_case_page
 from pseudohealthy.report.layers import threshold_table
 
@@ -27,7 +28,7 @@ def browser() -> Iterator[Any]:
 @pytest.fixture
 def case(make_prediction, tmp_path) -> tuple[Any, str]:
     prediction, truth = make_prediction((4.0, 4.0, 4.0), warnings=("A warning.",))
-    write_case_page(tmp_path / "sub-01.html", prediction, truth)
+    write_case_page(tmp_path / "sub-01.html", prediction, LesionMask(truth, truth.like(np.zeros_like(truth.data))))
     return prediction, (tmp_path / "sub-01.html").as_uri()
 
 

@@ -56,7 +56,7 @@ def test_stored_is_the_conformal_order_statistic(n, k):
     assert threshold.value == pytest.approx(k / 1000)
     assert threshold.risk == pytest.approx(1 - k / (n + 1))
     assert threshold.risk <= 0.1 + 1e-12
-    assert threshold.statement == f"n = {n}: at most 10 % of healthy scans have more than 1 ml above it"
+    assert threshold.statement == f"n = {n}: at most 10 % chance that a new healthy scan has more than 1 ml above it"
     assert list(threshold.per_scan) == sorted(per_scan)
 
 

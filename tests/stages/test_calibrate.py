@@ -53,7 +53,7 @@ def test_healthy_scans_alone_give_the_lowest_threshold_that_keeps_its_promise_an
         assert any(volume(threshold.value - 1e-5) > 1.0 for volume in volumes)
         assert (threshold.n, threshold.max_healthy_ml) == (2, 1.0)
         assert threshold.risk == pytest.approx(1 / 3)
-        assert threshold.statement.startswith("n = 2: no guarantee below 33.3 % (of healthy scans with more than 1 ml")
+        assert threshold.statement.startswith("n = 2: no guarantee below 33.3 % (chance that")
 
 
 def test_no_threshold_is_degenerate_even_of_networks_that_learned_for_two_steps(fitted):
@@ -66,7 +66,7 @@ def test_nine_healthy_scans_give_the_guarantee(tmp_path, fitted):
     (model,) = calibrate([load_model(fitted.stage_1)], cohort.split("calibration"))
     threshold = model.calibration["cddpm"]["healthy"]
     assert threshold.risk == pytest.approx(0.1)
-    assert threshold.statement == "n = 9: at most 10 % of healthy scans have more than 1 ml above it"
+    assert threshold.statement == "n = 9: at most 10 % chance that a new healthy scan has more than 1 ml above it"
     assert threshold.value == max(threshold.per_scan)
     assert len(threshold.per_scan) == 9
 
@@ -92,6 +92,27 @@ def test_an_empty_lesion_mask_is_that_of_a_healthy_scan(tmp_path, fitted):
     (without,) = calibrate([model], Cohort([case]))
     assert with_mask.calibration == without.calibration
     assert list(with_mask.calibration["cddpm"]) == ["healthy"]
+
+
+@pytest.mark.parametrize(
+    ("pathology", "lesion", "told"),
+    [
+        ("tumour", "nowhere", r"sub-06 \(pathology 'tumour'\) without a lesion that counts inside its brain mask"),
+        ("healthy", "outside the brain", "without a lesion that counts"),
+        ("", "ignored", "without a lesion that counts"),
+        ("sham", "in the brain", "sub-06, with paint that is no lesion"),
+    ],
+)
+def test_a_scan_that_is_neither_healthy_nor_ill_is_refused(tmp_path, fitted, pathology, lesion, told):
+    case = fitted.cohort.split("calibration")[0]
+    brain = make_brain((5.0, 5.0, 5.0))
+    data = np.zeros(brain.shape, np.uint8)
+    place = (0, 0, 0) if lesion == "outside the brain" else tuple(n // 2 for n in brain.shape)
+    data[place] = {"nowhere": 0, "ignored": 2}.get(lesion, 1)
+    write_volume(brain.like(data), tmp_path / "mask.nii.gz")
+    case = replace(case, name="sub-06", pathology=pathology, lesion_mask=tmp_path / "mask.nii.gz", ignored_labels=(2,))
+    with pytest.raises(CohortError, match=told):
+        calibrate([load_model(fitted.stage_1)], Cohort([case]))
 
 
 def test_settings_of_the_recipe_hold_unless_others_are_given(fitted):

@@ -25,7 +25,7 @@ from pseudohealthy.stages.model_folder import load_model
 from pseudohealthy.stages.recipe import load_recipe
 from pseudohealthy.stages.run_folder import RunFolder
 from pseudohealthy.stages.supervision import Supervision
-from pseudohealthy.stages.tensors import lesion_zyx, read_case, store_cohort
+from pseudohealthy.stages.tensors import lesion_zyx, read_case, store_cohort, to_zyx
 from pseudohealthy.stages.train_reconstructor import train_reconstructor
 from pseudohealthy.stages.train_segmenter import loss_of, pooled_dice, train_segmenter
 from pseudohealthy.workflows.evaluate_cohort import evaluate_cohort
@@ -148,16 +148,18 @@ def test_metrics_are_those_of_the_brain_without_them(labelled, fitted):
     scores = inference.rows(scan, inference.branches(scan))
     native = native_scores(scan, scores)
     found = {(c.row, c.grid): c.metrics for c in evaluate_cohort([model], Cohort([case])).cases}
-    counted = scan.native_mask.data & ~mask.ignored.data
+    brain, on_grid = scan.native_mask.data, to_zyx(scan.mask.data)
+    native_affine, grid_affine = scan.native.affine, scan.world_from_grid[:, [2, 1, 0, 3]]
     lesion, ignored = lesion_zyx(mask, scan)
     for row in ("zmap", "cddpm", "sadm_res"):
         threshold = model.calibration[row]["healthy"].value
-        assert found[row, "native"] == case_metrics(native[row], threshold, mask.lesion.data, counted, (5.0, 5.0, 5.0))
-        brain = scan.mask.data.transpose(2, 1, 0) & ~ignored
-        assert found[row, "model"] == case_metrics(
-            scores[row], threshold, lesion, brain, (2.0, 2.0, 2.0), slices_along=0
+        assert found[row, "native"] == case_metrics(
+            native[row], threshold, mask.lesion.data, brain, native_affine, ignored=mask.ignored.data
         )
-        blind = case_metrics(native[row], threshold, mask.lesion.data, scan.native_mask.data, (5.0, 5.0, 5.0))
+        assert found[row, "model"] == case_metrics(
+            scores[row], threshold, lesion, on_grid, grid_affine, ignored=ignored, slices_along=0
+        )
+        blind = case_metrics(native[row], threshold, mask.lesion.data, scan.native_mask.data, native_affine)
         forgiven = (native[row] > threshold) & mask.ignored.data & scan.native_mask.data
         forgiven_ml = float(np.count_nonzero(forgiven) * scan.native.voxel_ml)
         assert blind["fp_ml"] - found[row, "native"]["fp_ml"] == pytest.approx(forgiven_ml)

@@ -55,7 +55,7 @@ def test_metrics_are_those_of_the_native_score_at_the_stored_threshold(of_balls,
         assert found["dice"] == dice(marked & brain, lesion.data & brain)
         assert found["volume_ml"] == pytest.approx(np.count_nonzero(marked & brain) * 0.125)
         assert found["excess_over_twin"] is None
-    assert found == case_metrics(native[row], threshold, lesion.data, brain, (5.0, 5.0, 5.0))
+    assert found == case_metrics(native[row], threshold, lesion.data, brain, scan.native.affine)
 
 
 def test_metrics_beside_them_are_those_on_the_model_grid(of_balls, fitted):
@@ -67,7 +67,11 @@ def test_metrics_beside_them_are_those_on_the_model_grid(of_balls, fitted):
     (found,) = [c.metrics for c in of_balls.cases if (c.case, c.row, c.grid) == (case.name, "sadm_res", "model")]
     threshold = model.calibration["sadm_res"]["healthy"].value
     brain = to_zyx(scan.mask.data)
-    assert found == case_metrics(score, threshold, lesion, brain, (2.0, 2.0, 2.0), slices_along=0)
+    # The ellipsoid of a made brain is laid into a box of another size: a grid voxel is not one of 2 mm in it.
+    affine = np.linalg.inv(scan.model_from_world) @ scan.grid.affine
+    assert found == case_metrics(score, threshold, lesion, brain, affine[:, [2, 1, 0, 3]], slices_along=0)
+    assert found["lesion_ml"] == pytest.approx(lesion.sum() * abs(np.linalg.det(affine[:3, :3])) / 1000)
+    assert abs(np.linalg.det(affine[:3, :3]) - 8.0) > 0.1
 
 
 def test_constant_has_the_dice_of_the_whole_brain(of_balls):

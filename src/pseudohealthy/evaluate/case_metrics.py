@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -37,12 +35,13 @@ def case_metrics(
     threshold: float | None,
     lesion: NDArray[np.bool_] | None,
     brain_mask: NDArray[np.bool_],
-    spacing_mm: Sequence[float],
+    affine: NDArray[np.float64],
     twin_score: NDArray[np.floating[Any]] | None = None,
     *,
+    ignored: NDArray[np.bool_] | None = None,
     slices_along: int = 2,
 ) -> dict[str, float | None]:
-    """Metrics of one scan. Everything is counted inside the brain mask; undefined is None (`score/metrics.py`).
+    """Metrics of one scan, counted inside the brain mask where nothing is ignored; undefined is None.
 
     Args:
         score: Anomaly score, 3-D.
@@ -50,8 +49,9 @@ def case_metrics(
             metrics that need one are None.
         lesion: Reference mask, or None for a healthy scan.
         brain_mask: bool, same shape.
-        spacing_mm: Voxel size on each axis.
+        affine: Array axes -> mm of the person, (4, 4): size and volume of a voxel.
         twin_score: Score of the same head without the lesion, on the same grid, where it is known (simulated scans).
+        ignored: What is neither lesion nor healthy (`io/lesions.py`), same shape.
         slices_along: Axis along which slices follow each other (`slice_axis`); 0 on the model grid, which is (z, y, x).
 
     Returns:
@@ -60,9 +60,12 @@ def case_metrics(
         nowhere else), `excess_over_twin` (mean score inside the lesion minus the mean of the twin's at the same place).
 
     Raises:
-        ValueError: The arrays differ in shape, the brain mask is empty, or a score is not finite.
+        ValueError: The arrays differ in shape, nothing is left of the brain mask, or a score is not finite.
     """
     everywhere = np.zeros_like(brain_mask) if lesion is None else lesion
+    drawn = everywhere
+    if ignored is not None:
+        drawn, brain_mask = everywhere | ignored, brain_mask & ~ignored
     if not score.shape == everywhere.shape == brain_mask.shape or not brain_mask.any():
         raise ValueError("score, lesion and a non-empty brain mask of one shape are needed")
     box = bounding_box(brain_mask)
@@ -70,8 +73,11 @@ def case_metrics(
     if not np.isfinite(values[brain]).all():
         raise ValueError("a score is not finite")
     reference = everywhere[box] & brain
-    voxel_ml = math.prod(spacing_mm) / 1000.0
+    spacing_mm = np.linalg.norm(affine[:3, :3], axis=0)
+    voxel_ml = float(abs(np.linalg.det(affine[:3, :3]))) / 1000.0
     result: dict[str, float | None] = dict.fromkeys(CASE_METRICS)
+    across = tuple(axis for axis in range(3) if axis != slices_along)
+    drawn_slices = np.asarray(drawn.any(axis=across))[box[slices_along]]
     ranking = rank(values[reference], values[brain & ~reference])
     if ranking is not None:
         result |= {"dice_oracle": ranking.dice_oracle, "auprc": ranking.auprc, "auroc": ranking.auroc}
@@ -84,7 +90,9 @@ def case_metrics(
             "false_lesions": metrics.false_lesions(prediction, reference, voxel_ml),
             "volume_error_ml": metrics.volume_error_ml(prediction, reference, voxel_ml),
             "fp_ml": metrics.fp_ml(prediction, reference, voxel_ml),
-            "fp_clear_slices_ml": metrics.fp_clear_slices_ml(prediction, reference, brain, voxel_ml, slices_along),
+            "fp_clear_slices_ml": metrics.fp_clear_slices_ml(prediction, brain, drawn_slices, voxel_ml, slices_along)
+            if reference.any()
+            else None,
             "volume_ml": float(np.count_nonzero(prediction) * voxel_ml),
         }
     result["lesion_ml"] = float(np.count_nonzero(reference) * voxel_ml)

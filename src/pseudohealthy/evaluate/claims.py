@@ -119,7 +119,7 @@ def claims_of(known: str, unseen: Sequence[str]) -> tuple[Claim, ...]:
     """
     here, never, every = (known,), tuple(unseen), (known, *unseen)
     transfer = f"on the mean of the unseen pathologies sadm_res loses less than {UNSEEN_MARGIN:g} to cddpm"
-    alone = "the reconstruction alone, cddpm, is above zmap, the best unsupervised row that needs no network"
+    alone = "the reconstruction alone, cddpm, is above zmap, the distance from the mean healthy brain without a network"
     of_every = "on the mean of all lesion sets" if unseen else f"on {known}"
     family = [
         Claim(

@@ -21,7 +21,7 @@ from scipy import stats
 
 RESAMPLES = 10_000
 FEWEST_RESAMPLED = 6
-"""Subjects from which a mean's interval is the bootstrap's."""
+"""Subjects from which intervals are the bootstrap's; below, a median has none."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ def bootstrap_mean(
 def bootstrap_median(
     values: Sequence[float | None], subjects: Sequence[Hashable], seed: int, level: float = 0.95
 ) -> Estimate:
-    """Median over subjects, each with the mean of the own scans; resampled however few they are.
+    """Median over subjects, each with the mean of the own scans.
 
     Args:
         values: One a scan; undefined values are dropped.
@@ -90,12 +90,13 @@ def bootstrap_median(
         level: Nominal coverage.
 
     Returns:
-        The median in the place of the mean.
+        The median in the place of the mean. No interval below six subjects: resampled medians would cover half of what
+        they promise.
     """
     means = np.sort(_subject_means(values, subjects))
     count = len(means)
-    if count < 2:
-        return Estimate(float(means[0]) if count else None, None, None, count)
+    if count < FEWEST_RESAMPLED:
+        return Estimate(float(np.median(means)) if count else None, None, None, count)
     # The k-th smallest of a resample is the first subject at whose place k have been drawn.
     drawn = np.cumsum(np.rint(_resample_shares(count, seed) * count), axis=1)
     middles = [means[np.argmax(drawn >= place, axis=1)] for place in ((count + 1) // 2, count // 2 + 1)]
@@ -140,7 +141,7 @@ class ScanScores:
 
 
 def bootstrap_auroc(diseased: ScanScores, healthy: ScanScores, seed: int, level: float = 0.95) -> Estimate:
-    """Area under the curve of scans of two groups, resampling the subjects of each group by themselves.
+    """Area under the curve of scans of two groups, resampling subjects: who is in both groups, in both at once.
 
     Args:
         diseased: Scores of the diseased scans.
@@ -165,8 +166,13 @@ def bootstrap_auroc(diseased: ScanScores, healthy: ScanScores, seed: int, level:
     area = float(wins[pairs].mean())
     if min(len(ids), len(healthy_ids)) < 2:
         return Estimate(area, None, None, len(ids))
-    # Another seed for the columns: groups of one size would else be resampled in step.
-    rows, columns = _resample_shares(len(ids), seed), _resample_shares(len(healthy_ids), seed + 1)
+    everyone = list(dict.fromkeys((*ids, *healthy_ids)))
+    if len(everyone) < len(ids) + len(healthy_ids):
+        drawn_of = _resample_shares(len(everyone), seed)
+        rows = drawn_of[:, [everyone.index(one) for one in ids]]
+        columns = drawn_of[:, [everyone.index(one) for one in healthy_ids]]
+    else:  # another seed for the columns: groups of one size would else be resampled in step
+        rows, columns = _resample_shares(len(ids), seed), _resample_shares(len(healthy_ids), seed + 1)
     drawn = np.sum((rows @ pairs) * columns, axis=1)
     areas = np.sum((rows @ wins) * columns, axis=1)[drawn > 0] / drawn[drawn > 0]
     tail = _tail(min(len(ids), len(healthy_ids)), level)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from pseudohealthy.evaluate.persons import scan_values
-from pseudohealthy.evaluate.statistics import Estimate, bootstrap_mean, paired_difference
+from pseudohealthy.evaluate.statistics import FEWEST_RESAMPLED, Estimate, bootstrap_mean, paired_difference
 from pseudohealthy.evaluate.table import CaseResult, in_range
 
 UNSEEN_MARGIN = 0.03  # oracle Dice that fusion may cost on a pathology that was never annotated
@@ -157,7 +157,7 @@ def _sham(cases: Sequence[CaseResult], row: str, sham: str, seed: int, grid: str
     """Does the method find the paint? Against the unpainted twin where it is known, else against the brain's rest."""
     claim = f"{row} does not find paint of healthy intensity"
     for metric, highest, note in (
-        ("excess_over_twin", SHAM_TOLERANCE, ""),
+        ("excess_over_twin", SHAM_TOLERANCE, f"Up to {SHAM_TOLERANCE:g} of a score from 0 to 1 counts as none."),
         ("auroc", 0.5 + SHAM_TOLERANCE, "There is no unpainted twin: the difference may be the tissue's."),
     ):
         values = scan_values(cases, row, sham, metric, grid)
@@ -171,7 +171,9 @@ def _sham(cases: Sequence[CaseResult], row: str, sham: str, seed: int, grid: str
 
 def _verdict(claim: str, test_set: str, metric: str, estimate: Estimate, above: float) -> Verdict:
     finding: Finding = "undecided"
-    if estimate.low is not None and estimate.low > above:
+    if estimate.low == estimate.high and estimate.subjects < FEWEST_RESAMPLED:
+        pass  # a few equal values have no spread to judge by
+    elif estimate.low is not None and estimate.low > above:
         finding = "holds"
     elif estimate.high is not None and estimate.high <= above:
         finding = "fails"

@@ -14,6 +14,8 @@ from pseudohealthy.io.table import read_table, write_table
 
 SPLITS = ("train", "annotated", "validation", "calibration", "test")
 GROUPS = ("subject", "mask_source", "label_map")  # rule 6: each value of these lies on one side of a split only
+SHAM = "sham"
+"""Pathology of scans that were painted on without changing anything: a control, neither healthy nor ill."""
 LONGEST_NAME = 160
 """Bytes of a case's name: with what outputs append to it, a file's name stays below the 255 of most file systems."""
 _FILES = ("image", "brain_mask", "lesion_mask")

@@ -95,7 +95,10 @@ def keep_volume(fraction: NDArray[np.floating[Any]]) -> NDArray[np.bool_]:
     if number == 0:
         return np.zeros(fraction.shape, np.bool_)
     level = np.partition(fraction, -number, axis=None)[-number]
-    return np.asarray(fraction >= level)
+    most, least = np.asarray(fraction >= level), np.asarray(fraction > level)
+    # Voxels that are covered alike are all lesion or none: which comes nearer, but a lesion does not vanish.
+    few = int(least.sum())
+    return least if few and number - few < int(most.sum()) - number else most
 
 
 def sample_back(

@@ -40,6 +40,11 @@ class PreparedScan:
     scale: IntensityScale
     coverage: float
 
+    @property
+    def world_from_grid(self) -> NDArray[np.float64]:
+        """Grid voxel -> scan's world mm (4, 4): a voxel's size in the person, whom model space may have scaled."""
+        return np.asarray(np.linalg.inv(self.model_from_world) @ self.grid.affine)
+
     def to_native(self, on_grid: NDArray[Any]) -> Volume:
         """Bring a map (x, y, z) to the scan's own grid: float32, linear, 0 outside the brain or the grid's field."""
         volume = sample_back(on_grid, self.grid, self.model_from_world, self.native)

@@ -14,6 +14,9 @@ from pseudohealthy.report.viewer import make_viewer
 from pseudohealthy.score.metrics import dice
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from pseudohealthy.io.lesions import LesionMask
     from pseudohealthy.io.volume import Volume
     from pseudohealthy.stages.prediction import Prediction
 
@@ -21,20 +24,22 @@ _SLICES = 8
 _ROWS_SHOWN = 40  # of the lesion table; a mask in a thousand pieces says nothing more with all of them
 
 
-def write_case_page(path: Path, prediction: Prediction, lesion: Volume | None = None) -> None:
+def write_case_page(path: Path, prediction: Prediction, lesion: LesionMask | None = None) -> None:
     """Write a prediction as one self-contained page (at most about 8 MB).
 
     Args:
         path: The HTML file.
         prediction: The result of one scan.
-        lesion: Reference mask on the scan's grid, where there is one.
+        lesion: Reference mask on the scan's grid, where there is one. Its Dice is that of `evaluate`: inside the brain,
+            without what is ignored.
 
     Raises:
         OutputError: The file cannot be written.
     """
     voxel_ml = prediction.mask.voxel_ml
     mask = prediction.mask.data.astype(bool)
-    truth = None if lesion is None else lesion.data.astype(bool)
+    truth = None if lesion is None else lesion.lesion
+    counted = prediction.brain_mask.data.astype(bool) & (True if lesion is None else ~lesion.ignored.data)
     source = prediction.scan.source
     write_page(
         path,
@@ -46,13 +51,19 @@ def write_case_page(path: Path, prediction: Prediction, lesion: Volume | None = 
         brain_ml=float(np.count_nonzero(prediction.brain_mask.data) * voxel_ml),
         lesions=prediction.lesions[:_ROWS_SHOWN],
         more=max(len(prediction.lesions) - _ROWS_SHOWN, 0),
-        truth_ml=None if truth is None else float(np.count_nonzero(truth) * voxel_ml),
-        dice=None if truth is None else dice(mask, truth),
-        picture=render_panels(prediction, lesion, count=_SLICES),
+        truth_ml=None if truth is None else float(np.count_nonzero(truth.data) * voxel_ml),
+        left_out_ml=0.0 if truth is None else _left_out_ml(truth, counted),
+        dice=None if truth is None else dice(mask & counted, truth.data & counted),
+        picture=render_panels(prediction, truth, count=_SLICES),
         convention=CONVENTION,
-        viewer=make_viewer(prediction, lesion),
+        viewer=make_viewer(prediction, truth),
         seconds=sum(prediction.timings_s.values()),
     )
+
+
+def _left_out_ml(truth: Volume, counted: NDArray[np.bool_]) -> float:
+    """What of the reference lies outside the brain, and is not counted."""
+    return float(np.count_nonzero(truth.data & ~counted) * truth.voxel_ml)
 
 
 def _name(prediction: Prediction) -> str:

@@ -111,7 +111,9 @@ def leaderboard(results: Results, trained: Sequence[Trained]) -> Board | None:
         )
     filled = {block: rows for block, rows in blocks.items() if rows}
     learned = [_learned(facts[row.name]) for rows in filled.values() for row in rows if _has_loss(facts, row.name)]
-    sentences = [*_little(learned), *_not_above_constant(results, columns), *map(_agreement, agreements(results))]
+    unknown = [row.name for rows in filled.values() for row in rows if _fall_is_unknown(facts, row.name)]
+    sentences = [*_little(learned, unknown), *_not_above_constant(results, columns)]
+    sentences += map(_agreement, agreements(results))
     return Board(columns, filled, {block: BLOCKS[block] for block in filled}, learned, sentences)
 
 
@@ -125,20 +127,24 @@ def _has_loss(facts: dict[str, Trained], row: str) -> bool:
     return row in facts and facts[row].fall is not None
 
 
+def _fall_is_unknown(facts: dict[str, Trained], row: str) -> bool:
+    return row in facts and facts[row].loss is not None and facts[row].fall is None
+
+
 def _learned(fact: Trained) -> Learned:
     before, after, fall = fact.untrained_loss or 0.0, fact.loss or 0.0, fact.fall or 0.0
     return Learned(fact.row, number(before, 4), number(after, 4), f"{100 * fall:.0f} %", fall < LEAST_FALL)
 
 
-def _little(learned: Sequence[Learned]) -> list[str]:
+def _little(learned: Sequence[Learned], unknown: Sequence[str]) -> list[str]:
     little = [one.name for one in learned if one.little]
-    if not learned:
-        return []
-    if not little:
-        return [f"Every network's validation loss fell by {100 * LEAST_FALL:.0f} % or more from its untrained copy's."]
-    return [
-        f"Hardly learned, by a validation loss that fell by less than {100 * LEAST_FALL:.0f} %: {', '.join(little)}."
-    ]
+    told = [f"How far the validation loss of {', '.join(unknown)} fell is not known."] if unknown else []
+    if little:
+        few = f"fell by less than {100 * LEAST_FALL:.0f} %: {', '.join(little)}."
+        return [f"Hardly learned, by a validation loss that {few}", *told]
+    every = "The validation loss of every other network" if unknown else "Every network's validation loss"
+    fell = f"{every} fell by {100 * LEAST_FALL:.0f} % or more from its untrained copy's."
+    return [fell, *told] if learned else told
 
 
 def _not_above_constant(results: Results, columns: Sequence[str]) -> list[str]:

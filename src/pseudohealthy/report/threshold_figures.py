@@ -32,9 +32,8 @@ def _precision(counts: Sequence[CaseCounts], rows: Sequence[str], sets: Sequence
     panels = {name: {row: precision_recall(counts, row, name) for row in rows} for name in sets}
     return page_figure(
         "Precision and recall",
-        "Precision of each scan at the highest threshold that reaches a recall, mean over persons; the mean height of "
-        "a curve is close to the mean AUPRC above. Where even the lowest threshold does not reach it, the whole brain "
-        "is marked.",
+        "Precision of each scan at the highest threshold that reaches a recall, mean over persons. Where even the "
+        "lowest threshold does not reach it, the whole brain is marked.",
         lambda theme: line_plot(panels, theme, across="recall", upward="precision"),
     )
 
@@ -48,7 +47,7 @@ def _dice(counts: Sequence[CaseCounts], rows: Sequence[str], sets: Sequence[str]
         "Dice at one threshold for all scans, mean over persons. "
         + (
             "Broken lines: the stored thresholds, found without these scans. How far a curve falls from its summit to "
-            "there is what not knowing the lesions costs."
+            "there is what having found it on others costs."
             if any(marked.values())
             else "Each fold has a stored threshold of its own; they are not drawn."
         ),
@@ -75,6 +74,7 @@ def _reliability(
         "How far the score can be believed",
         f"The score is no probability. Here a rising map from score to share of lesion (isotonic regression) is fitted "
         f"on {source}, and each person's voxels are grouped by the mapped score: on the diagonal it says what is "
-        f"there, below it promises too much. Mean distance from the diagonal: {errors}.",
+        f"there, below it promises too much. Mean distance from the diagonal: {errors}. A small one does not say that "
+        f"lesions are found: a constant score has the smallest.",
         lambda theme: line_plot(panels, theme, across="mapped score", upward="share of lesion", diagonal=True),
     )

@@ -91,7 +91,11 @@ def fp_ml(prediction: NDArray[np.bool_], reference: NDArray[np.bool_], voxel_ml:
 
 
 def fp_clear_slices_ml(
-    prediction: NDArray[np.bool_], reference: NDArray[np.bool_], brain: NDArray[np.bool_], voxel_ml: float, axis: int
+    prediction: NDArray[np.bool_],
+    brain: NDArray[np.bool_],
+    drawn_slices: NDArray[np.bool_],
+    voxel_ml: float,
+    axis: int,
 ) -> float | None:
     """Predicted volume in a patient's slices without lesion, in ml.
 
@@ -99,16 +103,16 @@ def fp_clear_slices_ml(
 
     Args:
         prediction: What is marked.
-        reference: The lesion.
         brain: Slices without brain do not count.
+        drawn_slices: Where somebody drew lesion, or what is ignored, inside the brain mask or not; one a slice.
         voxel_ml: Volume of a voxel.
         axis: Along which slices follow each other.
 
     Returns:
-        The volume; None where there is no lesion at all (`fp_ml` says it), or lesion in every slice of the brain.
+        The volume; None where something is drawn in every slice of the brain.
     """
     across = tuple(each for each in range(3) if each != axis)
-    clear = brain.any(axis=across) & ~reference.any(axis=across)
-    if not reference.any() or not clear.any():
+    clear = brain.any(axis=across) & ~drawn_slices
+    if not clear.any():
         return None
     return float(prediction.sum(axis=across)[clear].sum() * voxel_ml)

@@ -35,7 +35,7 @@ class Threshold:
         n: Calibration scans that it rests on.
         statement: What it promises, in one sentence that every output shows.
         max_healthy_ml: `healthy`: volume that a healthy scan may have above it.
-        risk: `healthy`: bound on the share of healthy scans with more than that, 1 - k/(n+1).
+        risk: `healthy`: bound on the chance that a new healthy scan has more than that, 1 - k/(n+1).
         mean_dice: `lesion`: mean Dice of the calibration cases at this threshold (optimistic: chosen on them).
         per_scan: `healthy`: each calibration scan's lowest threshold, sorted.
     """
@@ -107,11 +107,11 @@ def healthy_threshold(per_scan: Sequence[float], settings: CalibrationSettings) 
     k = min(math.ceil((n + 1) * (1.0 - settings.alpha) - _ROUNDING), n)
     risk = 1.0 - k / (n + 1)
     value = float(values[k - 1])
-    volume = f"{settings.max_healthy_ml:g} ml"
+    event = f"chance that a new healthy scan has more than {settings.max_healthy_ml:g} ml above it"
     if risk <= settings.alpha + _ROUNDING:
-        statement = f"n = {n}: at most {_percent(settings.alpha)} of healthy scans have more than {volume} above it"
+        statement = f"n = {n}: at most {_percent(settings.alpha)} {event}"
     else:
-        statement = f"n = {n}: no guarantee below {_percent(risk)} (of healthy scans with more than {volume} above it)"
+        statement = f"n = {n}: no guarantee below {_percent(risk)} ({event})"
     if value >= 1.0:  # a conformal threshold cannot be lowered without losing what it promises
         statement += "; the score of healthy scans reaches its maximum, so nothing can lie above the threshold"
     return Threshold(value, "healthy", n, statement, settings.max_healthy_ml, risk, per_scan=tuple(values.tolist()))

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from pseudohealthy.config import CalibrationSettings
 from pseudohealthy.errors import CohortError
-from pseudohealthy.io.cohort import Cohort
+from pseudohealthy.io.cohort import SHAM, Case, Cohort
 from pseudohealthy.io.files import sha256
+from pseudohealthy.io.lesions import LesionMask
 from pseudohealthy.models.detectors import DETECTORS
 from pseudohealthy.prepare.model_grid import GRIDS
 from pseudohealthy.prepare.scan import PreparedScan
@@ -47,7 +48,7 @@ def calibrate(
             stored: a model travels.
 
     Raises:
-        CohortError: The cohort is empty.
+        CohortError: The cohort is empty, or a scan is neither healthy nor has a lesion inside its brain mask.
         LeakError: A model has learned from one of the scans.
         ModelFolderError: The models have different reconstructors.
     """
@@ -71,11 +72,15 @@ def calibrate(
         prepared = read_case(case, GRIDS[recipe.grid], recipe.space)
         lesion = read_lesion(case, prepared)
         brain = prepared.native_mask.data if lesion is None else prepared.native_mask.data & ~lesion.ignored.data
+        truth = None if lesion is None else lesion.lesion.data[brain]
+        ill = truth is not None and bool(truth.any())
+        if case.pathology == SHAM or (not ill and not _is_healthy(case, lesion)):
+            raise _neither(case)
         for _, rows in score_with(inferences, prepared):
             wanted = {row: score for row, score in rows.items() if baselines or row not in DETECTORS}
             for row, native in native_scores(prepared, wanted).items():
-                if lesion is not None and bool(lesion.lesion.data.any()):
-                    annotated.setdefault(row, []).append((native[brain], lesion.lesion.data[brain]))
+                if truth is not None and ill:
+                    annotated.setdefault(row, []).append((native[brain], truth))
                 else:
                     lowest = lowest_threshold(native, brain, prepared.native.voxel_ml, settings.max_healthy_ml)
                     of_row = healthy.setdefault(row, {})
@@ -97,6 +102,21 @@ def calibrate(
 
 Annotated = tuple[NDArray[np.float32], NDArray[np.bool_]]
 """Scores and truth of the voxels of one brain."""
+
+
+def _is_healthy(case: Case, lesion: LesionMask | None) -> bool:
+    drawn = lesion is not None and bool(lesion.lesion.data.any() or lesion.ignored.data.any())
+    return case.pathology in ("", "healthy") and not drawn
+
+
+def _neither(case: Case) -> CohortError:
+    found = f"{case.name} (pathology '{case.pathology}') without a lesion that counts inside its brain mask"
+    return CohortError(
+        "calibration scans",
+        found=f"{case.name}, with paint that is no lesion" if case.pathology == SHAM else found,
+        needed="healthy scans, and annotated ones with a lesion",
+        fix="Mend the lesion or the brain mask, or leave the scan out.",
+    )
 
 
 def _policies(

@@ -9,7 +9,7 @@ from typing import Any
 
 import pseudohealthy
 from pseudohealthy.errors import CohortError, ImageError, PartialFailure
-from pseudohealthy.io.cohort import Case, Cohort
+from pseudohealthy.io.cohort import SHAM, Case, Cohort
 from pseudohealthy.io.content import label_volumes_ml
 from pseudohealthy.io.lesions import read_lesion_mask
 from pseudohealthy.io.volume import read_mask, read_volume
@@ -138,7 +138,7 @@ def _check(case: Case) -> tuple[CheckedCase, Fingerprint | None]:
         lesion = known.lesion.data
         item.lesions = len(countable(*components(lesion), image.voxel_ml, MIN_LESION_ML))
         item.lesion_ml = float(lesion.sum()) * image.voxel_ml
-        if not lesion.any() and case.pathology not in ("", "healthy", "sham"):
+        if not lesion.any() and case.pathology not in ("", "healthy", SHAM):
             item.remarks.append(f"An empty lesion mask, though its pathology is '{case.pathology}'.")
     return item, print_
 

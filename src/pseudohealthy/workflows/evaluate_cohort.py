@@ -13,7 +13,8 @@ from pseudohealthy.errors import CohortError, ModelFolderError
 from pseudohealthy.evaluate.case_metrics import case_metrics, slice_axis
 from pseudohealthy.evaluate.counts import CaseCounts, count
 from pseudohealthy.evaluate.table import CaseResult
-from pseudohealthy.io.cohort import Case, Cohort
+from pseudohealthy.io.cohort import SHAM, Case, Cohort
+from pseudohealthy.io.lesions import LesionMask
 from pseudohealthy.io.volume import Volume
 from pseudohealthy.models.detectors import DETECTORS
 from pseudohealthy.prepare.model_grid import GRIDS
@@ -38,7 +39,6 @@ from pseudohealthy.virtual.twin import healthy_twin
 
 UNNAMED_SET = "lesion"
 """The test set of scans with a lesion whose pathology is not told; those without one are `healthy`."""
-SHAM = "sham"
 TWIN = "twin"
 """Column of the cohort table: the case of the same head on the same grid without paint."""
 POLICY = "healthy"
@@ -156,7 +156,9 @@ def _evaluate_case(
         if baselines or row not in DETECTORS
     }
     truth = None if lesion is None else lesion.lesion.data
-    counted = prepared.native_mask.data if lesion is None else prepared.native_mask.data & ~lesion.ignored.data
+    ignored = None if lesion is None else lesion.ignored.data
+    brain = prepared.native_mask.data
+    counted = brain if ignored is None else brain & ~ignored
     truth_on_grid, ignored_on_grid = lesion_zyx(lesion, prepared)
     native = native_scores(prepared, {row: score for row, (score, _) in rows.items()})
     twin = _twin_scores(case, cohort, prepared.native, inferences) if test_set == SHAM else None
@@ -166,17 +168,19 @@ def _evaluate_case(
             native[row],
             threshold.value,
             truth,
-            counted,
-            prepared.native.spacing_mm,
+            brain,
+            prepared.native.affine,
             None if twin is None else twin[row],
+            ignored=ignored,
             slices_along=slice_axis(prepared.native.affine),
         )
         on_grid = case_metrics(
             score,
             threshold.value,
             None if lesion is None else truth_on_grid,
-            to_zyx(prepared.mask.data) & ~ignored_on_grid,
-            (prepared.grid.spacing_mm,) * 3,
+            to_zyx(prepared.mask.data),
+            prepared.world_from_grid[:, [2, 1, 0, 3]],  # arrays are (z, y, x)
+            ignored=ignored_on_grid,
             slices_along=0,
         )
         names = (row, test_set, case.name, case.subject)
@@ -188,22 +192,23 @@ def _evaluate_case(
         branches = scored[0][0]
         fused = {f"beta={b:.1f}": anomaly_score(branches.unsupervised, branches.supervised, b) for b in betas}
         for name, score in native_scores(prepared, fused).items():
-            values = case_metrics(score, None, truth, counted, prepared.native.spacing_mm)
+            values = case_metrics(score, None, truth, counted, prepared.native.affine)
             evaluation.betas.append(CaseResult(name, test_set, case.name, case.subject, "native", values))
     if not pictures:
         return
     row = main.model.row
     shown = GalleryCase(case.name, test_set, "", row, rows[row][1], metrics[row])
 
-    def predicted() -> tuple[Prediction, Volume | None]:
-        return main.predict(prepared, rows[row][1], case, scored[0][0]), None if lesion is None else lesion.lesion
+    def predicted() -> Prediction:
+        return main.predict(prepared, rows[row][1], case, scored[0][0])
 
-    _show(shown, predicted, pages, evaluation)
+    _show(shown, predicted, lesion, pages, evaluation)
 
 
 def _show(
     case: GalleryCase,
-    predicted: Callable[[], tuple[Prediction, Volume | None]],
+    predicted: Callable[[], Prediction],
+    lesion: LesionMask | None,
     pages: CasePages | None,
     evaluation: Evaluation,
 ) -> None:
@@ -211,11 +216,11 @@ def _show(
     before, gallery = evaluation.gallery, choose([*evaluation.gallery, case])
     every, new = pages is not None and pages.every, any(one.picture is None for one in gallery)
     if every or new:
-        prediction, lesion = predicted()
+        prediction = predicted()
         if pages is not None:
             evaluation.pages[case.title] = pages.folder / f"{case.title}.html"
             write_case_page(evaluation.pages[case.title], prediction, lesion)
-        drawn = render_panels(prediction, lesion) if new else None
+        drawn = render_panels(prediction, None if lesion is None else lesion.lesion) if new else None
         page = evaluation.pages.get(case.title)
         gallery = [one if one.picture is not None else replace(one, picture=drawn, page=page) for one in gallery]
     evaluation.gallery = gallery

@@ -109,7 +109,7 @@ def write_prediction(
     write_volumes(images.values(), written)
     if frames is not None:
         written += _write_segmentations(prediction, case, frames, out)
-    write_case_page(page, prediction, lesion.lesion if lesion else None)
+    write_case_page(page, prediction, lesion)
     written.append(page)
     files = [path.relative_to(out).as_posix() for path in written]
     write_json(report, {**report_of(prediction), **({"made_from": made} if made else {}), "files": files})
