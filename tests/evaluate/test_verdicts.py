@@ -127,20 +127,21 @@ def test_only_scans_that_both_rows_have_are_paired_and_model_seeds_are_averaged(
 
 
 @pytest.mark.parametrize(
-    ("metric", "mean", "expected"),
+    ("metric", "mean", "of", "expected"),
     [
-        ("excess_over_twin", 0.0, "holds"),
-        ("excess_over_twin", 0.3, "fails"),
-        ("auroc", 0.4, "holds"),
-        ("auroc", 0.9, "fails"),
+        ("excess_over_twin", 0.0, "its score there without paint", "holds"),
+        ("excess_over_twin", 0.3, "its score there without paint", "fails"),
+        ("auroc", 0.4, "chance", "holds"),
+        ("auroc", 0.9, "chance", "fails"),
     ],
 )
-def test_a_method_that_scores_paint_above_healthy_tissue_is_caught(metric, mean, expected):
+def test_a_method_that_scores_paint_above_healthy_tissue_is_caught(metric, mean, of, expected):
     cases = [
         CaseResult("sadm", "sham", f"sub-{i}", f"p{i}", "native", {metric: mean + 0.001 * (i - 3)}) for i in range(7)
     ]
     (verdict,) = findings(cases, [], [])
-    assert (verdict.claim, verdict.verdict) == ("sadm does not find paint of healthy intensity", expected)
+    claim = f"sadm does not find paint of healthy intensity, within 0.02 of {of}"
+    assert (verdict.claim, verdict.verdict) == (claim, expected)
     assert ("unpainted twin" in verdict.note) == (metric == "auroc")
 
 

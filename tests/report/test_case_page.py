@@ -45,6 +45,24 @@ def test_the_lesion_table_holds_the_lesions_numbers(page_of):
     assert "2 connected findings lie above the threshold" in " ".join(page.text.split())
 
 
+def test_the_side_of_a_finding_is_told_wherever_the_origin_lies(make_prediction, read_page, tmp_path):
+    prediction, _ = make_prediction()
+    shift = np.eye(4)
+    shift[0, 3] = -200.0
+
+    def moved(volume):
+        return dataclasses.replace(volume, affine=shift @ volume.affine)
+
+    places = ((-40.0, "left"), (40.0, "right"), (1.0, "middle"))
+    lesions = tuple(Lesion(1.0, (x - 200.0, 0.0, 0.0), 0.9, 0.8) for x, _ in places)
+    volumes = {name: moved(getattr(prediction, name)) for name in ("scan", "brain_mask", "reconstruction", "score")}
+    volumes |= {name: moved(getattr(prediction, name)) for name in ("unsupervised", "supervised", "mask")}
+    write_case_page(tmp_path / "a.html", dataclasses.replace(prediction, lesions=lesions, **volumes))
+    text = " ".join(read_page(tmp_path / "a.html").text.split())
+    for number, (_, side) in enumerate(places, 1):
+        assert f"{number} 1.00 {side} " in text
+
+
 def test_the_threshold_is_explained_with_its_promise(page_of):
     page, prediction = page_of()
     text = " ".join(page.text.split())

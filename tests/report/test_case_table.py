@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -83,6 +84,21 @@ def test_without_a_script_the_page_has_every_scan_of_the_main_row(read_page, tmp
         case.metrics[key] for case in worst_first(native()) for key in COLUMNS if case.metrics[key] is not None
     ]
     assert "person 0 <ms>" in page.text
+    assert "Shown: sadm_res." in page.text
+    shares = {
+        name: (sum(failed(name, case.metrics) for case in scans), len(scans))
+        for name in dict.fromkeys(case.test_set for case in native())
+        if (scans := [case for case in native() if case.test_set == name])
+    }
+    told = " ".join(page.text.split())
+    assert "How often sadm_res fails at its stored threshold: " in told
+    assert all(f"{name} {few} of {many}" in told for name, (few, many) in shares.items())
+
+
+def test_seeds_before_names_are_explained_where_there_are_some(read_page, tmp_path) -> None:
+    assert "is the seed" not in read_page(write(tmp_path)).text
+    seeded = [dataclasses.replace(case, case=f"2/{case.case}") for case in made()]
+    assert case_table(seeded, b"", None, {}).several
 
 
 @pytest.fixture(scope="module")

@@ -78,6 +78,20 @@ def test_truth_and_mask_are_outlined_in_their_own_colours(make_prediction):
     assert near(last, MASK_COLOUR).sum() > 20
 
 
+def test_where_only_paint_could_be_found_the_slice_with_most_marked_is_shown(make_prediction):
+    prediction, truth = make_prediction()
+    marked = np.zeros_like(prediction.mask.data)
+    k = int(np.argmax(truth.data.sum(axis=(0, 1)))) - 6
+    marked[:, :, k] = prediction.brain_mask.data[:, :, k]
+    prediction = replace(prediction, mask=prediction.mask.like(marked))
+    shown = [render_panels(prediction, truth, painted=painted).alt for painted in (False, True)]
+    heights = [float(re.search(r"z = (\S+) mm", alt)[1].replace("\N{MINUS SIGN}", "-")) for alt in shown]
+    assert [round((z - truth.affine[2, 3]) / 4) for z in heights] != [k, k]
+    assert round((heights[1] - truth.affine[2, 3]) / 4) == k
+    unmarked = replace(prediction, mask=prediction.mask.like(np.zeros_like(marked)))
+    assert render_panels(unmarked, truth, painted=True).alt == render_panels(unmarked, truth).alt
+
+
 def test_an_empty_mask_has_no_outline(make_prediction):
     prediction, truth = make_prediction(found=False)
     last = tile(pixels(render_panels(prediction, truth, mime="image/png")), 6)

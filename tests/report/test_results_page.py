@@ -1,3 +1,5 @@
+import dataclasses
+
 import pytest
 
 from pseudohealthy.evaluate.claims import ClaimResult, claims_of, descriptions_of
@@ -8,6 +10,7 @@ from pseudohealthy.report.likeness import Likeness
 from pseudohealthy.report.page_figure import PageFigure
 from pseudohealthy.report.panels import render_panels
 from pseudohealthy.report.results_page import write_results_page
+from pseudohealthy.score.thresholds import Threshold
 
 ROWS, SETS = ("constant", "zmap", "cddpm", "unet_res", "sadm_res", "my<row>"), ("tumour", "ms", "healthy", "sham")
 
@@ -159,11 +162,11 @@ def test_tested_claims_stand_first_with_all_their_numbers(page_of):
     page = page_of(claims=claims, verdicts=verdicts, caveat="A caveat.")
     text = " ".join(page.text.split()).replace("\N{MINUS SIGN}", "-")
     for row in (
-        "Claim 1: on the annotated pathology (tumour) sadm_res is above cddpm by AUPRC, claimed: above 0 "
-        "+0.123 +0.050 to +0.200 < 0.0001 < 0.0001 24 3 left out ✓ holds",
-        "loses less than 0.03 to cddpm by AUPRC, claimed: above -0.03 -0.200 -0.300 to -0.100 0.9877 1.0000 27 ✗ fails",
-        "+0.050 +0.010 to +0.090 no p: fewer than 12 persons 8 ? not shown",
-        "(tumour) by AUPRC -0.010 -0.020 to +0.030 described, not tested 27 · described",
+        "Claim 1: on the annotated pathology (tumour) sadm_res is above cddpm by AUPRC, claimed: above 0 ✓ holds "
+        "+0.123 +0.050 to +0.200 < 0.0001 < 0.0001 24 3 left out",
+        "loses less than 0.03 to cddpm by AUPRC, claimed: above -0.03 ✗ fails -0.200 -0.300 to -0.100 0.9877 1.0000 27",
+        "? not shown +0.050 +0.010 to +0.090 no p: fewer than 12 persons 8",
+        "(tumour) by AUPRC · described -0.010 -0.020 to +0.030 described, not tested 27",
     ):
         assert row in text
     assert text.index("Which claims hold?") < text.index("What else was found?") < text.index("How well does each")
@@ -213,6 +216,19 @@ def test_the_gallery_shows_the_best_and_the_worst_case_of_each_set(page_of, make
     assert "stored threshold of the policy healthy" in text
     assert prediction.threshold.statement in text
     assert "At its stored threshold sadm_res marks without cause" in text
+
+
+def test_several_trainings_have_several_thresholds(page_of, make_prediction):
+    prediction, truth = make_prediction()
+    few, more = (Threshold(value, "healthy", 3, f"n = 3: {value}", 1.0, 0.25) for value in (0.38, 0.7))
+    cases = [
+        dataclasses.replace(drawn(f"sub-{n}", "tumour", "", prediction, truth, {"dice_oracle": n}), threshold=one)
+        for n, one in enumerate((few, more))
+    ]
+    text = " ".join(page_of(gallery=cases).text.split())
+    assert "Here: 0.380 to 0.700, by the training (as far as pictures show) for sadm_res" in text
+    assert "n = 3: 0.38" in text
+    assert "n = 3: 0.7" in text
 
 
 def test_a_plot_for_each_theme_is_inside_the_page(page_of):

@@ -136,6 +136,15 @@ def test_every_control_is_reached_and_used_by_keyboard(opened: Watched) -> None:
         moved = np.zeros(3)
         moved[axis] = sign * 4.0
         np.testing.assert_allclose(place_mm(page) - before, moved, atol=0.11)
+    for view, keys in (("coronal", "xzy"), ("sagittal", "yzx")):
+        page.locator(f"input[name=view][value={view}]").check()
+        page.locator("#viewer-canvas").focus()
+        for key, axis in zip(("ArrowRight", "ArrowUp", "PageUp"), keys, strict=True):
+            before = place_mm(page)
+            page.keyboard.press(key)
+            there = (place_mm(page) - before)["xyz".index(axis)]
+            assert there == pytest.approx(-4.0 if (view, axis) == ("coronal", "x") else 4.0, abs=0.11)
+    page.locator("input[name=view][value=all]").check()
     page.locator("#threshold").focus()
     page.keyboard.press("ArrowRight")
     assert numbers(page.locator("#threshold-text").inner_text())[0] == pytest.approx(0.505)
@@ -143,6 +152,20 @@ def test_every_control_is_reached_and_used_by_keyboard(opened: Watched) -> None:
     page.keyboard.press("ArrowRight")
     assert page.locator("input[name=view][value=axial]").is_checked()
     assert opened.troubles == []
+
+
+def test_pictures_are_printed_in_the_viewers_place(opened: Watched) -> None:
+    page = opened.page
+    assert not page.locator("#pictures-box").evaluate("box => box.open")
+    page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
+    assert page.locator("#pictures-box").evaluate("box => box.open")
+    page.emulate_media(media="print")
+    assert page.locator("#pictures-box img").first.is_visible()
+    assert not page.locator("#slices").is_visible()
+    assert not page.locator("#viewer").is_visible()
+    page.emulate_media(media="screen")
+    page.evaluate("window.dispatchEvent(new Event('afterprint'))")
+    assert not page.locator("#pictures-box").evaluate("box => box.open")
 
 
 @pytest.mark.timeout(600)

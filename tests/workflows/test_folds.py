@@ -7,9 +7,15 @@ from pathlib import Path
 
 import pytest
 
+from pseudohealthy.evaluate.table import write_cases
 from pseudohealthy.io.cohort import Case, Cohort
+from pseudohealthy.io.files import write_json
 from pseudohealthy.io.splits import refuse_leaks
+from pseudohealthy.stages.run_folder import RunFolder
+from pseudohealthy.workflows.evaluate_cohort import Evaluation
 from pseudohealthy.workflows.experiments.folds import cohort_of, sides, wanted
+from pseudohealthy.workflows.experiments.kept import keep
+from pseudohealthy.workflows.experiments.one_fold import Direction
 from pseudohealthy.workflows.experiments.painted_plan import PaintedPlan
 from pseudohealthy.workflows.experiments.plans import load_any_plan
 
@@ -24,6 +30,21 @@ PLAN = PaintedPlan(
     stratify=("age",),
 )
 HOSTS = [f"sub-{number:02d}" for number in range(12)]
+
+
+def test_what_folds_have_in_common_is_told_once_and_what_differs_as_that_of_the_first(tmp_path):
+    direction = Direction("tumour")
+    for number, people in enumerate(("9 train", "9 train", "8 train", "7 train")):
+        with RunFolder.open(tmp_path / str(number)) as run:
+            for name in ("cases.tsv", "betas.tsv"):
+                write_cases([], run.path / name)
+            keep(run.path, Evaluation())
+            write_json(run.path / "facts.json", {"Minutes": f"{number}", "People": people, "Stage I": "1 M parameters"})
+            direction.add(run, f"fold {number}")
+    assert direction.facts["fold 3: minutes"] == "3"
+    assert direction.facts["Stage I, a fold"] == "1 M parameters"
+    told = direction.facts["People, a fold"]
+    assert told == "9 train (the first; those of others: facts.json beside their tables)"
 
 
 @pytest.fixture

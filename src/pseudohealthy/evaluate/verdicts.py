@@ -155,14 +155,14 @@ def findings(
 
 def _sham(cases: Sequence[CaseResult], row: str, sham: str, seed: int, grid: str) -> Verdict | None:
     """Does the method find the paint? Against the unpainted twin where it is known, else against the brain's rest."""
-    claim = f"{row} does not find paint of healthy intensity"
-    for metric, highest, note in (
-        ("excess_over_twin", SHAM_TOLERANCE, f"Up to {SHAM_TOLERANCE:g} of a score from 0 to 1 counts as none."),
-        ("auroc", 0.5 + SHAM_TOLERANCE, "There is no unpainted twin: the difference may be the tissue's."),
+    for metric, highest, of, note in (
+        ("excess_over_twin", SHAM_TOLERANCE, "its score there without paint", ""),
+        ("auroc", 0.5 + SHAM_TOLERANCE, "chance", "There is no unpainted twin: the difference may be the tissue's."),
     ):
         values = scan_values(cases, row, sham, metric, grid)
         estimate = bootstrap_mean(list(values.values()), [subject for subject, _ in values], seed)
         if estimate.mean is not None:
+            claim = f"{row} does not find paint of healthy intensity, within {SHAM_TOLERANCE:g} of {of}"
             finds = _verdict(claim, sham, metric, in_range(metric, estimate), highest)
             opposite: dict[Finding, Finding] = {"holds": "fails", "fails": "holds"}
             return replace(finds, verdict=opposite.get(finds.verdict, finds.verdict), note=note)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pseudohealthy.stages.prediction import Prediction
 
 _SLICES = 8
+_MIDDLE_MM = 5.0  # to either side: the box is not symmetric to the millimetre
 _ROWS_SHOWN = 40  # of the lesion table; a mask in a thousand pieces says nothing more with all of them
 
 
@@ -50,6 +51,7 @@ def write_case_page(path: Path, prediction: Prediction, lesion: LesionMask | Non
         volume_ml=float(np.count_nonzero(mask) * voxel_ml),
         brain_ml=float(np.count_nonzero(prediction.brain_mask.data) * voxel_ml),
         lesions=prediction.lesions[:_ROWS_SHOWN],
+        sides=[_side(lesion.centroid_mm[0], prediction.brain_mask) for lesion in prediction.lesions[:_ROWS_SHOWN]],
         more=max(len(prediction.lesions) - _ROWS_SHOWN, 0),
         truth_ml=None if truth is None else float(np.count_nonzero(truth.data) * voxel_ml),
         left_out_ml=0.0 if truth is None else _left_out_ml(truth, counted),
@@ -59,6 +61,15 @@ def write_case_page(path: Path, prediction: Prediction, lesion: LesionMask | Non
         viewer=make_viewer(prediction, truth),
         seconds=sum(prediction.timings_s.values()),
     )
+
+
+def _side(x_mm: float, brain: Volume) -> str:
+    """Left or right of the middle of the brain's box, across which heads are nearly alike."""
+    upright = brain.canonical()
+    inside = np.argwhere(upright.data)
+    low_mm, high_mm = ((upright.affine @ [*end, 1.0])[0] for end in (inside.min(axis=0), inside.max(axis=0)))
+    off_mm = x_mm - (low_mm + high_mm) / 2
+    return "middle" if abs(off_mm) < _MIDDLE_MM else "left" if off_mm < 0 else "right"
 
 
 def _left_out_ml(truth: Volume, counted: NDArray[np.bool_]) -> float:

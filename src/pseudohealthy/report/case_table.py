@@ -65,6 +65,7 @@ class CaseTable:
         heads: Heads of the metrics' columns.
         cases: Scans of the first method, worst first.
         sets: Test sets.
+        several: Whether scans of several seeds are told apart by a number before the name.
         rule: What counts as a failure, in words.
         data: JSON for the script.
         tsv: The whole `cases.tsv`, compressed, as text.
@@ -77,6 +78,7 @@ class CaseTable:
     heads: list[str]
     cases: list[CaseRow]
     sets: list[str]
+    several: bool
     rule: str
     data: Markup
     tsv: Markup
@@ -112,6 +114,7 @@ def case_table(cases: Sequence[CaseResult], tsv: bytes, row: str | None, pages: 
         heads=[head for head, _ in COLUMNS.values()],
         cases=[_row(case, links) for case in worst_first([case for case in native if case.row == shown])],
         sets=list(dict.fromkeys(case.test_set for case in native)),
+        several=any("/" in case.case for case in native),
         rule=RULE,
         data=Markup(json.dumps(about, ensure_ascii=False).replace("<", "\\u003c")),
         tsv=Markup(base64.b64encode(gzip.compress(tsv, compresslevel=9, mtime=0)).decode()),

@@ -73,16 +73,19 @@ def done(results: Results) -> str:
     return text
 
 
-def found(results: Results, verdicts: Sequence[Verdict], main_row: str | None, *, tested: bool = False) -> list[str]:
+def found(
+    results: Results, verdicts: Sequence[Verdict], main_row: str | None, *, tested: bool = False, failures: str = ""
+) -> list[str]:
     """What came out: the claims, the best rows, the sets where networks do not help, false alarms.
 
     Args:
         results: The table.
         verdicts: Claims, each set by itself.
         main_row: Row of the pictures, of which false alarms are told.
+        failures: How often the main row fails, told first; may be empty.
         tested: The claims stand above in a table of their own, tested; then they are not told again by set.
     """
-    sentences = _told(results, verdicts, tested=tested)
+    sentences = [*([failures] if failures else []), *_told(results, verdicts, tested=tested)]
     sets = lesion_sets(results)
     tops = []
     for name in sets:

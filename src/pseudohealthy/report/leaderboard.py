@@ -167,6 +167,6 @@ def _agreement(found: Agreement) -> str:
     if found.tau is None or found.p is None:
         return f"{begin} is not defined: all have one ⌈Dice⌉."
     return (
-        f"{begin} agrees with that of the paper on {found.published} by Kendall's tau = {number(found.tau, 2)} "
-        f"(1: the same order, 0: none; two-sided p = {found.p:.2f})."
+        f"{begin} and that of the paper on {found.published}: Kendall's tau = {number(found.tau, 2)} "
+        f"(1: the same, 0: unrelated, \N{MINUS SIGN}1: reversed; two-sided p = {found.p:.2f})."
     )

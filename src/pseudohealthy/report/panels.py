@@ -25,7 +25,12 @@ if TYPE_CHECKING:
 
 
 def render_panels(
-    prediction: Prediction, lesion: Volume | None = None, *, count: int = 1, mime: str = "image/webp"
+    prediction: Prediction,
+    lesion: Volume | None = None,
+    *,
+    count: int = 1,
+    mime: str = "image/webp",
+    painted: bool = False,
 ) -> Picture:
     """Draw scan, reconstruction, residual, branches, score and outlines of one case.
 
@@ -33,6 +38,7 @@ def render_panels(
         prediction: Volumes on the scan's own grid, in any storage order.
         lesion: Reference mask (truth) on the same grid, or None.
         count: 1 draws the slice with most lesion; more are spread over the findings and the brain, lowest first.
+        painted: The mask is paint of healthy intensity, not to be found: what is marked leads, not the mask.
         mime: `image/webp` (small) or `image/png` (lossless).
 
     Returns:
@@ -43,13 +49,14 @@ def render_panels(
     truth = None if lesion is None else _bool(lesion)
     findings = predicted if truth is None else predicted | truth
     if count == 1:
-        positions = [slices.best_slice(brain, predicted, truth)]
+        positions = [slices.best_slice(brain, predicted, None if painted and predicted.any() else truth)]
     else:
         positions = slices.survey(brain, findings, scan.spacing_mm, count)
     box = slices.crop(brain | findings, scan.spacing_mm)
     middle = [(part.start + min(part.stop, size) - 1) / 2 for part, size in zip(box, scan.shape[:2], strict=True)]
     heights = [f"{(scan.affine @ [*middle, k, 1.0])[2]:.0f}".replace("-", "\N{MINUS SIGN}") for k in positions]
-    panels = _panels(prediction, scan.data, brain, predicted, truth, box)
+    called = "paint, nothing to find" if painted else "truth (reference)"
+    panels = _panels(prediction, scan.data, brain, predicted, truth, box, called)
     figure = draw(panels, brain[box], positions, [f"z = {height} mm" for height in heights], scan.spacing_mm)
     names = ", ".join(panel.title for panel in panels[:-1])
     outlines = "the mask's outline" if truth is None else "the outlines of mask and truth"
@@ -66,6 +73,7 @@ def _panels(
     predicted: NDArray[np.bool_],
     truth: NDArray[np.bool_] | None,
     box: tuple[slice, slice],
+    called: str,
 ) -> list[Panel]:
     def cut(volume: Volume) -> NDArray[Any]:
         return volume.canonical().data[box]
@@ -89,7 +97,7 @@ def _panels(
     legend = "score above threshold"
     if truth is not None:
         outlines = (Outline(truth[box], TRUTH_COLOUR, 1.8), *outlines)  # still seen where both agree
-        legend = f"truth (reference)\n{legend}"
+        legend = f"{called}\n{legend}"
     panels.append(Panel("mask", legend, image, grey, masked=False, bar=False, outlines=outlines))
     return panels
 

@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from pseudohealthy.report.canvas import DPI, Picture, encode
 from pseudohealthy.report.colours import MASK_COLOUR, TRUTH_COLOUR, grey_window
 from pseudohealthy.report.page import write_page
-from pseudohealthy.report.slices import CONVENTION
 
 if TYPE_CHECKING:
     from pseudohealthy.io.volume import Volume
@@ -94,7 +93,6 @@ def write_preparation_page(path: Path, cases: Sequence[PreparedCase], space: str
         failed=sum(bool(case.failure) for case in cases),
         warned=sum(bool(case.warnings) for case in cases),
         space=space,
-        convention=CONVENTION,
     )
 
 

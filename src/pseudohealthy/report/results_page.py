@@ -117,7 +117,7 @@ def write_results_page(
         title=title,
         done=done(results),
         tested=claim_rows(claims),
-        found=found(results, verdicts, main_row, tested=bool(claims)),
+        found=found(results, verdicts, main_row, tested=bool(claims), failures=_failures(table)),
         columns=columns,
         left_out=[name for name in test_sets(results) if name not in columns],
         sizes={name: size_of(results, name) for name in test_sets(results)},
@@ -132,6 +132,8 @@ def write_results_page(
         ],
         policy=_policy(threshold),
         threshold=threshold,
+        values=_values([case.threshold.value for case in shown]),
+        statements=list(dict.fromkeys(case.threshold.statement for case in shown)),
         plots={theme: dot_plot(results, ordered, theme) for theme in ("light", "dark")},
         figures=figures,
         claims=_by_section(groups),
@@ -173,6 +175,28 @@ def _facts(case: GalleryCase) -> str:
         if value is not None and not (about.lesions_only and case.test_set in names.CONTROLS):
             parts.append(f"{about.label} {number(value, about.decimals)} {about.unit}".rstrip())
     return ", ".join(parts)
+
+
+def _failures(table: CaseTable | None) -> str:
+    """How often the method that is shown fails, set by set, the worst set first."""
+    if table is None:
+        return ""
+    shares = {}
+    for name in table.sets:
+        scans = [case.failed for case in table.cases if case.test_set == name]
+        if scans:
+            shares[name] = (sum(scans), len(scans))
+    order = sorted(shares, key=lambda name: (name in names.CONTROLS, -shares[name][0] / shares[name][1]))
+    told = ", ".join(f"{name} {shares[name][0]} of {shares[name][1]}" for name in order)
+    return f"How often {table.row} fails at its stored threshold: {told}. {table.rule}" if told else ""
+
+
+def _values(found: Sequence[float]) -> str:
+    """The threshold, or from where to where those of several trainings go, as far as the pictures show them."""
+    distinct = sorted(set(found))
+    if len(distinct) < 2:
+        return "".join(number(value, 3) for value in distinct)
+    return f"{number(distinct[0], 3)} to {number(distinct[-1], 3)}, by the training (as far as pictures show)"
 
 
 def _policy(threshold: Threshold | None) -> str:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from markupsafe import Markup, escape
 
-_WIDTH, _HEIGHT = 560, 250
-_LEFT, _RIGHT, _TOP, _BOTTOM = 56, 12, 12, 30
+_WIDTH, _HEIGHT = 560, 264
+_LEFT, _RIGHT, _TOP, _BOTTOM = 56, 28, 12, 44
 _DASHES = ("", "6 3", "2 3", "8 3 2 3")  # lines can be told apart without their colours
 _LOG_FROM = 10.0  # ratio of the highest to the lowest value above which the axis is logarithmic
 
@@ -46,7 +46,8 @@ def chart(title: str, steps: Sequence[float], lines: Mapping[str, Sequence[float
         parts.append(f'<text x="{_LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{tick:g}</text>')
     for share in (0.0, 0.25, 0.5, 0.75, 1.0):
         x = _across(share * last_step, last_step)
-        parts.append(f'<text x="{x:.1f}" y="{_HEIGHT - 10}" text-anchor="middle">{share * last_step:g}</text>')
+        parts.append(f'<text x="{x:.1f}" y="{_HEIGHT - 26}" text-anchor="middle">{share * last_step:g}</text>')
+    parts.append(f'<text x="{_across(0.5, 1.0):.1f}" y="{_HEIGHT - 8}" text-anchor="middle">step</text>')
     for number, line in enumerate(lines.values()):
         points = [(_across(s, last_step), axis.place(v)) for s, v in zip(steps, line, strict=True) if math.isfinite(v)]
         path = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)

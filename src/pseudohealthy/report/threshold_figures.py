@@ -72,9 +72,9 @@ def _reliability(
     source = f"the other persons of {' and '.join(known)}" if known else "the other persons of the set"
     return page_figure(
         "How far the score can be believed",
-        f"The score is no probability. Here a rising map from score to share of lesion (isotonic regression) is fitted "
+        "The score is no probability. Here a rising map from score to share of lesion (isotonic regression) is fitted "
         f"on {source}, and each person's voxels are grouped by the mapped score: on the diagonal it says what is "
-        f"there, below it promises too much. Mean distance from the diagonal: {errors}. A small one does not say that "
-        f"lesions are found: a constant score has the smallest.",
+        "there, below it promises too much. Mean distance from the diagonal over all voxels, most of them healthy: "
+        f"{errors}. A small one does not say that lesions are found: a constant score has the smallest.",
         lambda theme: line_plot(panels, theme, across="mapped score", upward="share of lesion", diagonal=True),
     )

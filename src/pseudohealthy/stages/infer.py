@@ -208,9 +208,21 @@ class Inference:
                 "noise seed": str(self.model.seed),
                 "precision": self.precision,
                 "healthy scans learned from": str(self.model.population.n),
+                **_of_stage_2(self.model),
             },
             warnings=_warnings(prepared, self.model),
         )
+
+
+def _of_stage_2(model: Model) -> dict[str, str]:
+    """What its segmenter has been shown; whether it finds anything else is another question."""
+    if model.segmenter is None:
+        return {}
+    shown = {"annotated scans learned from": str(len(model.trained_on.get("segmenter", {})))}
+    painted = len(model.trained_on.get("painted", {}))
+    if painted:
+        shown[f"healthy scans painted on ({model.recipe.supervision.synthetic})"] = str(painted)
+    return shown
 
 
 def score_with(inferences: Sequence[Inference], prepared: PreparedScan) -> list[tuple[Branches, dict[str, Map]]]:

@@ -19,6 +19,7 @@ from pseudohealthy.io.volume import Volume
 from pseudohealthy.models.detectors import DETECTORS
 from pseudohealthy.prepare.model_grid import GRIDS
 from pseudohealthy.prepare.scan import prepare_scan
+from pseudohealthy.report.canvas import Picture
 from pseudohealthy.report.case_page import write_case_page
 from pseudohealthy.report.gallery import GalleryCase, choose
 from pseudohealthy.report.panels import render_panels
@@ -220,13 +221,17 @@ def _show(
         if pages is not None:
             evaluation.pages[case.title] = pages.folder / f"{case.title}.html"
             write_case_page(evaluation.pages[case.title], prediction, lesion)
-        drawn = render_panels(prediction, None if lesion is None else lesion.lesion) if new else None
+        drawn = _drawn(prediction, lesion, painted=case.test_set == SHAM) if new else None
         page = evaluation.pages.get(case.title)
         gallery = [one if one.picture is not None else replace(one, picture=drawn, page=page) for one in gallery]
     evaluation.gallery = gallery
     for dropped in {one.title for one in before} - {one.title for one in gallery}:
         if not every and dropped in evaluation.pages:
             evaluation.pages.pop(dropped).unlink()
+
+
+def _drawn(prediction: Prediction, lesion: LesionMask | None, *, painted: bool) -> Picture:
+    return render_panels(prediction, None if lesion is None else lesion.lesion, painted=painted)
 
 
 def _twin_scores(

@@ -155,9 +155,17 @@ function step(axis, by) {
   slider.dispatchEvent(new Event("input"));
 }
 
-const KEYS = {
-  ArrowLeft: ["x", -1], ArrowRight: ["x", 1], ArrowDown: ["y", -1], ArrowUp: ["y", 1], PageDown: ["z", -1], PageUp: ["z", 1],
-};
+// Across the screen, up it, and through the slices: axes of the plane that is shown, of the axial one where all are.
+const AXES = { coronal: "xzy", sagittal: "yzx" };
+const KEYS = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowDown: [1, -1], ArrowUp: [1, 1], PageDown: [2, -1], PageUp: [2, 1] };
+
+// The viewer is not printed: the pictures, closed while it is there, stand in its place.
+function printable() {
+  const box = find("pictures-box");
+  let open = true;
+  window.addEventListener("beforeprint", () => { open = box.open; box.open = true; });
+  window.addEventListener("afterprint", () => { box.open = open; });
+}
 
 function connect() {
   for (const layer of ["residual", "score"]) find(`colours-${layer}`).addEventListener("change", () => showColours(layer));
@@ -186,7 +194,8 @@ function connect() {
     if (kind !== "keydown" || !move || event.ctrlKey || event.altKey || event.metaKey) return;
     event.preventDefault();
     // A key moves the crosshair to where it points on the screen.
-    step(move[0], move[0] === "x" && !find("swap").checked ? -move[1] : move[1]);
+    const axes = AXES[document.querySelector("input[name=view]:checked").value] || "xyz", axis = axes[move[0]];
+    step(axis, axis === "x" && move[0] === 0 && !find("swap").checked ? -move[1] : move[1]);
   }, true);
   document.querySelectorAll("tr[data-mm]").forEach((row) => {
     const head = row.querySelector("th"), button = document.createElement("button");
@@ -244,6 +253,7 @@ async function start() {
   nv.setDrawOpacity(1);
   nv.createEmptyDrawing();
   connect();
+  printable();
   showThreshold();
   ready = true;
   const first = document.querySelector("tr[data-mm]");

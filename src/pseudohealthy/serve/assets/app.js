@@ -5,9 +5,9 @@ const FILES = { page: "Look at it", mask: "Mask (NIfTI)", score: "Score (NIfTI)"
 const KEPT = "pseudohealthy-scans";
 let about = null;
 
-function say(problem) {
+function say(problem, name = "") {
   find("trouble").hidden = !problem;
-  find("trouble").textContent = problem ? `Found ${problem.found}; needed ${problem.needed}. ${problem.fix}` : "";
+  find("trouble").textContent = problem ? `${name && `${name}: `}Found ${problem.found}; needed ${problem.needed}. ${problem.fix}` : "";
 }
 
 function element(name, text, attributes = {}) {
@@ -87,6 +87,9 @@ async function send(file) {
     return say({ found: `a file of ${Math.ceil(file.size / 2 ** 20)} MB`, needed: `at most ${about.upload_bytes / 2 ** 20} MB`,
       fix: "Compress it (.nii.gz), or start the server with another --max-upload-mb." });
   }
+  if (find("threshold").value === "number" && (find("number").value === "" || !find("number").checkValidity())) {
+    return say({ found: `the threshold ${find("number").value || "left empty"}`, needed: "a number from 0 to 1", fix: "Mend it, and choose the scan again." });
+  }
   const chosen = find("threshold").value === "number" ? find("number").value : find("threshold").value;
   const { item, remove } = add(file.name);
   try {
@@ -98,7 +101,7 @@ async function send(file) {
       keep([...kept(), told.id]);
       return follow(told, item, remove);
     }
-    say(told);
+    say(told, file.name);
   } catch {
     say({ found: "no answer from the server", needed: "one that runs", fix: "Look at the terminal where it was started." });
   }

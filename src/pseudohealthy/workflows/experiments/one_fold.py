@@ -18,6 +18,7 @@ from pseudohealthy.workflows.experiments.kept import add_kept, keep
 from pseudohealthy.workflows.experiments.phases import Clock, calibrate_and_test, sizes
 from pseudohealthy.workflows.experiments.trainings import Training, stage_1, stage_2
 
+_OTHERS = " (the first; those of others: facts.json beside their tables)"
 BETAS = tuple(round(0.1 * step, 1) for step in range(11))
 
 
@@ -49,7 +50,12 @@ class Direction:
         self.betas += read_cases(run.path / "betas.tsv")
         add_kept(run.path, self.kept)
         told = json.loads((run.path / "facts.json").read_text(encoding="utf-8"))
-        self.facts |= {f"{name}: minutes": told.pop("Minutes"), **told}
+        self.facts[f"{name}: minutes"] = told.pop("Minutes")
+        for fact, value in told.items():
+            of_fold = f"{fact}, a fold"
+            first = self.facts.setdefault(of_fold, value)
+            if value != first and not first.endswith(_OTHERS):
+                self.facts[of_fold] = first + _OTHERS
 
 
 def is_done(run: RunFolder) -> bool:
