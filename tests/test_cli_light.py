@@ -69,3 +69,18 @@ def test_an_unknown_option_shows_the_usage_of_its_command(arguments, usage, caps
     assert usage in told
     assert told.splitlines()[-1].startswith(f"pseudohealthy {arguments[0]}")
     assert "unrecognized arguments: --o" in told
+
+
+@pytest.mark.parametrize("closed", ["stdout", "stderr"])
+def test_a_closed_stream_and_letters_that_it_cannot_write_are_no_bug(closed, tmp_path) -> None:
+    program = "import sys; from pseudohealthy.cli import main; sys.exit(main())"
+    (tmp_path / "Müller.tsv").write_text("image\n")
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    sink = {"stdout": ">&-", "stderr": "2>&-"}[closed]
+    command = f"{sys.executable} -c '{program}' check Müller.tsv {sink}"
+    run = subprocess.run(
+        command, shell=True, cwd=tmp_path, env=environment, capture_output=True, timeout=120, check=False
+    )
+    assert run.returncode == 2
+    if closed == "stdout":
+        assert run.stderr.decode("ascii").startswith("pseudohealthy: M\\xfcller.tsv: found no rows")

@@ -33,6 +33,12 @@ def narrower(model: Path) -> None:
     (model / "config.json").write_text(json.dumps(config))
 
 
+def another_beta(model: Path) -> None:
+    config = json.loads((model / "config.json").read_text())
+    config["recipe"]["score"]["beta"] = 0.125
+    (model / "config.json").write_text(json.dumps(config))
+
+
 BROKEN = {
     **{
         f"without {name}": (lambda model, name=name: (model / name).unlink(), name.split(".")[0])
@@ -54,6 +60,8 @@ BROKEN = {
         edited("calibration.json", sadm_res={"healthy": {"value": "x", "policy": "healthy", "n": 1, "statement": ""}}),
         "cannot be read",
     ),
+    "thresholds of another model": (edited("calibration.json", config_sha256="0" * 64), "of another model"),
+    "a weight that was changed after the thresholds were found": (another_beta, "that was changed since"),
     "thresholds in a list": (lambda model: (model / "calibration.json").write_text("[]"), "cannot be read"),
 }
 

@@ -125,3 +125,29 @@ def test_a_full_disk_does_not_cost_the_steps_of_a_training(tmp_path, fitted, cap
     assert main([*arguments, "--resume"]) == 0
     assert (out / "model" / "config.json").exists()
     assert "step 2/2" not in capsys.readouterr().err  # no step was taken again
+
+
+@pytest.mark.parametrize("command", ["predict", "prepare", "train segmenter"])
+def test_an_input_is_no_output_folder_whatever_is_asked(command, tmp_path, fitted, refuse):
+    scans = tmp_path / "scans"
+    scans.mkdir()
+    (scans / "a.nii.gz").write_bytes(fitted.cohort[0].image.read_bytes())
+    arguments = {
+        "predict": ("predict", fitted.uncalibrated, scans, "--out", scans, "--threshold", "0.5"),
+        "prepare": ("prepare", scans, scans),
+        "train segmenter": (
+            *("train", "segmenter", "--reconstructor", fitted.stage_1, "--data", fitted.table),
+            *("--out", fitted.stage_1.parent, "--config", "smoke"),
+        ),
+    }[command]
+    refuse(*arguments, "--overwrite", said="found an input; needed a folder beside it")
+
+
+@pytest.mark.parametrize("number", [errno.EACCES, errno.ENAMETOOLONG])
+def test_what_the_system_refuses_is_no_bug(number, tmp_path, fitted, refuse, monkeypatch):
+    def refused(*_: object) -> None:
+        raise OSError(number, os.strerror(number), str(fitted.stage_1 / "config.json"))
+
+    monkeypatch.setattr("pseudohealthy.stages.model_folder.load_model", refused)
+    said = "found no permission" if number == errno.EACCES else "found a name that is too long"
+    refuse("predict", fitted.stage_1, fitted.cohort[0].image, "--out", tmp_path / "out", said=said)

@@ -167,6 +167,8 @@ PLAN = {
         ({"references": ["mirror"]}, "references 'mirror', which is none of"),
         ({"synthetic": "cutout"}, "synthetic 'cutout', which is none of none, draem, blobs"),
         ({"seeds": [1, -1]}, "seeds (1, -1)"),
+        ({"seeds": [1, 1]}, "seeds (1, 1)"),
+        ({"unseen": ["strok"]}, "unseen 'strok', of which no group has scans of the split 'test'"),
         ({"groups": PLAN["groups"][1:]}, "no healthy scans of the split 'train'"),
         ({"groups": PLAN["groups"][:3]}, "no healthy scans of the split 'calibration'"),
         ({"groups": PLAN["groups"][:4]}, "no annotated scans of the split 'calibration'"),

@@ -152,3 +152,15 @@ def test_names_that_outputs_cannot_have_are_refused(name, said):
     with pytest.raises(CohortError, match=said) as caught:
         Case(name, Path(f"{name}.nii.gz"))
     assert str(caught.value).encode()
+
+
+@pytest.mark.parametrize(
+    ("column", "meant"), [("lesionmask", "lesion_mask"), ("Split", "split"), ("lesion mask", "lesion_mask")]
+)
+def test_a_column_that_is_nearly_a_known_one_is_refused(column, meant, tmp_path):
+    (tmp_path / "a.nii.gz").touch()
+    (tmp_path / "cohort.tsv").write_text(f"image\t{column}\na.nii.gz\t\n")
+    with pytest.raises(CohortError, match=f"a column '{column}'; needed the name '{meant}'"):
+        read_cohort(tmp_path / "cohort.tsv")
+    (tmp_path / "cohort.tsv").write_text("image\tscanner\na.nii.gz\tours\n")
+    assert read_cohort(tmp_path / "cohort.tsv")[0].columns == {"scanner": "ours"}

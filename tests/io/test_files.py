@@ -1,12 +1,14 @@
 import errno
 import hashlib
 import json
+import os
 from pathlib import Path
 
 import pytest
 
-from pseudohealthy.errors import OutputError
+from pseudohealthy.errors import CohortError, OutputError
 from pseudohealthy.io.files import new_output_folder, sha256, write_json, write_text
+from pseudohealthy.io.walk import files_below
 
 
 def test_text_is_written_whole_into_a_new_folder(tmp_path):
@@ -79,3 +81,13 @@ def test_sha256_is_that_of_the_whole_content(tmp_path):
     assert sha256(tmp_path / "a") == hashlib.sha256(content).hexdigest()
     (tmp_path / "b").write_bytes(b"abc")
     assert sha256(tmp_path / "b") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+
+
+def test_a_folder_that_cannot_be_read_is_not_passed_over(tmp_path, monkeypatch):
+    def walk(folder, *, followlinks, onerror):
+        onerror(PermissionError(errno.EACCES, "Permission denied", str(folder / "derivatives")))
+        return iter(())
+
+    monkeypatch.setattr(os, "walk", walk)  # permissions do not stop root
+    with pytest.raises(CohortError, match="derivatives: found a folder that cannot be read"):
+        files_below(tmp_path)

@@ -142,3 +142,12 @@ def test_progress_is_a_bar_on_a_terminal_and_no_line_in_the_log(tmp_path, monkey
     assert out == ""
     assert "evaluate" in err
     assert not (tmp_path / "log.txt").exists()
+
+
+@pytest.mark.parametrize("damaged", ["{", "[]", "{}"])
+def test_a_run_whose_beginning_is_not_known_is_not_resumed(damaged, tmp_path):
+    with RunFolder.open(tmp_path) as run:
+        run.record("a: 1", [], {"seed": 0})
+    (tmp_path / "provenance.json").write_text(damaged)
+    with RunFolder.open(tmp_path, resume=True) as run, pytest.raises(ConfigError, match="a damaged provenance"):
+        run.record("a: 1", [], {"seed": 0}, resume=True)

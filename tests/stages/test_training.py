@@ -301,3 +301,12 @@ def test_thresholds_survive_a_call_that_finds_the_training_finished(tmp_path, fi
     again = train(resume=True)
     assert (again.calibration, again.calibrated_on) == (calibrated.calibration, calibrated.calibrated_on)
     assert train(resume=False, seed=7).calibration == {}
+
+
+def test_a_damaged_checkpoint_is_told(tmp_path):
+    pulled(tmp_path)
+    last = tmp_path / "checkpoints" / "last.ckpt"
+    for content in (last.read_bytes()[:-100], b""):
+        last.write_bytes(content)
+        with pytest.raises(OutputError, match="found a damaged checkpoint"):
+            pulled(tmp_path, resume=True)

@@ -312,3 +312,13 @@ def test_an_interruption_leaves_whole_scans_alone_and_no_thread(tmp_path, made_c
         whole = sorted(path.name.partition("_")[0] for path in out.rglob("*_report.json"))
         assert begun == whole == sorted(case.name for case in cohort[:2])
         assert not (out / "predictions.tsv").exists()
+
+
+@pytest.mark.parametrize("damaged", ["{", "[]", "{}"])
+def test_a_damaged_report_is_that_of_an_unfinished_scan(damaged, tmp_path):
+    case = Case("sub-01", tmp_path / "sub-01.nii.gz", subject="sub-01")
+    report = prediction_files.derivative(tmp_path, case, prediction_files.REPORT)
+    report.parent.mkdir(parents=True, exist_ok=True)
+    report.write_text(damaged)
+    assert not prediction_files.finished(tmp_path, case, {}, given_threshold(0.5))
+    assert not prediction_files.made_by(tmp_path, case, "model", given_threshold(0.5))

@@ -10,12 +10,14 @@ import argparse
 import contextlib
 import errno
 import importlib
+import io
 import logging
 import os
 import signal
 import sys
 import traceback
 from collections.abc import Sequence
+from pathlib import Path
 
 from pseudohealthy import __version__
 from pseudohealthy.errors import InputError, PartialFailure
@@ -41,8 +43,16 @@ EPILOG = (
 )
 
 
+_REFUSALS = {
+    errno.EACCES: "found no permission; needed it. Change the permissions, or choose another place.",
+    errno.EPERM: "found no permission; needed it. Change the permissions, or choose another place.",
+    errno.ENAMETOOLONG: "found a name that is too long; needed at most 255 bytes. Choose a shorter one.",
+}
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
+    _open_streams()
     arguments = list(sys.argv[1:] if argv is None else argv)
     signal.signal(signal.SIGTERM, _on_signal)
     if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:  # under nohup it is ignored
@@ -57,6 +67,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         _drop_stdout()
         return 141
     except OSError as error:
+        if error.filename is not None and error.errno in _REFUSALS:
+            return _fail(f"{error.filename}: {_REFUSALS[error.errno]}", 2)
         if error.errno != errno.ENOSPC or error.filename is not None:  # what is printed has no name
             return _bug(error, args)
         _drop_stdout()
@@ -80,6 +92,17 @@ def _bug(error: Exception, args: argparse.Namespace) -> int:
         "Please report it with the output of the same command and -v.",
         1,
     )
+
+
+def _open_streams() -> None:
+    """Closed streams swallow what is told; characters that they cannot write are escaped."""
+    if sys.stdout is None:
+        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - it lives as long as the process
+    if sys.stderr is None:
+        sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _drop_stdout() -> None:

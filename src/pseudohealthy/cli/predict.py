@@ -43,6 +43,7 @@ def run(args: argparse.Namespace) -> None:
     """Do it."""
     from pseudohealthy.io.bids import discover
     from pseudohealthy.io.dicom import converted, locate, series_of
+    from pseudohealthy.io.files import refuse_input
     from pseudohealthy.io.splits import chosen
     from pseudohealthy.prepare.strip import installed
     from pseudohealthy.stages.model_folder import load_model
@@ -55,6 +56,7 @@ def run(args: argparse.Namespace) -> None:
     from pseudohealthy.workflows.shard import Shard, folder_of
 
     shard = Shard.parse(args.shard) if args.shard else None
+    refuse_input(args.out, [args.model, *args.inputs])
     refuse_precision(args.precision, best_device())
     model = load_model(args.model)
     threshold = choose_threshold(model, args.threshold)

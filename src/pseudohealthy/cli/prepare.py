@@ -45,6 +45,7 @@ def run(args: argparse.Namespace) -> None:
     from pseudohealthy.errors import ConfigError
     from pseudohealthy.io.bids import discover
     from pseudohealthy.io.dicom import as_nifti
+    from pseudohealthy.io.files import refuse_input
     from pseudohealthy.prepare.bias_field import MOST_LEVELS
     from pseudohealthy.stages.progress import progress
     from pseudohealthy.stages.run_folder import RunFolder
@@ -52,6 +53,7 @@ def run(args: argparse.Namespace) -> None:
     from pseudohealthy.workflows.prepare_cohort import load_settings, prepare_cohort
     from pseudohealthy.workflows.shard import Shard, folder_of
 
+    refuse_input(args.out, args.inputs)
     shard = Shard.parse(args.shard) if args.shard else None
     given = {
         key: getattr(args, key) for key in ("space", "template", "engine", "strip") if getattr(args, key) is not None

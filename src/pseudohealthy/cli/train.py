@@ -78,6 +78,7 @@ def run_segmenter(args: argparse.Namespace) -> None:
     from pseudohealthy.errors import ConfigError
     from pseudohealthy.io.bids import discover
     from pseudohealthy.io.cohort import Cohort
+    from pseudohealthy.io.files import refuse_input
     from pseudohealthy.io.splits import refuse_leaks
     from pseudohealthy.stages.model_folder import load_model
     from pseudohealthy.stages.recipe import load_recipe
@@ -89,6 +90,15 @@ def run_segmenter(args: argparse.Namespace) -> None:
     if args.synthetic and args.synthetic not in ("none", *ANOMALIES):
         needed = f"one of none, {', '.join(ANOMALIES)}"
         raise ConfigError("--synthetic", found=f"'{args.synthetic}'", needed=needed, fix="Check the spelling.")
+    refuse_input(args.out, [args.reconstructor, args.reconstructor.parent, args.data])
+    decided = [one for one in args.overrides if one.startswith(("grid=", "space=", "reconstructor"))]
+    if decided:
+        raise ConfigError(
+            f"--set {decided[0]}",
+            found="a setting of Stage I",
+            needed="settings of Stage II: grid, space and reconstructor are those of the model",
+            fix="Leave it out, or train Stage I with it.",
+        )
     synthetic = [f"supervision.synthetic={args.synthetic}"] if args.synthetic else []
     recipe = load_recipe(args.config, [*args.overrides, *synthetic])
     stage_1 = load_model(args.reconstructor)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -237,13 +238,27 @@ def read_cohort(path: str | Path) -> Cohort:
     ignored_labels`; any others.
 
     Raises:
-        CohortError: The table is empty or malformed, a file is missing, two cases have one name.
+        CohortError: The table is empty or malformed, a column is nearly one of these, a file is missing, two cases have
+            one name.
     """
     path = Path(path)
     rows = read_table(path, required=["image"])
+    _refuse_misspelt(path, rows[0] if rows else {})
     if not rows:
         raise CohortError(path, found="no rows", needed="one row a scan", fix="Add the scans to the table.")
     return Cohort(case_from_row(row, path.parent, path) for row in rows)
+
+
+def _refuse_misspelt(table: Path, columns: Iterable[str]) -> None:
+    """Refuse `LesionMask`, which would count as another column, and every patient as healthy."""
+    known = ("case", *_FILES, *_TEXTS, *_LABELS)
+    plain = {name.replace("_", ""): name for name in known}
+    for column in columns:
+        meant = plain.get(re.sub(r"[\s_-]", "", column).lower())
+        if meant is not None and column != meant:
+            raise CohortError(
+                table, found=f"a column {column!r}", needed=f"the name {meant!r}", fix="Rename it, if that is meant."
+            )
 
 
 def relative_path(file: Path, folder: Path) -> str:

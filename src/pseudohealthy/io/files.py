@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import secrets
+from collections.abc import Iterable
 from glob import escape
 from pathlib import Path
 
@@ -97,6 +98,17 @@ def new_output_folder(path: str | Path, *, overwrite: bool = False, resume: bool
     write_bytes(path / ".writable", b"")  # permission bits do not tell: read-only mounts, access lists, quotas
     (path / ".writable").unlink(missing_ok=True)  # by another process that enters the folder now
     return path
+
+
+def refuse_input(path: str | Path, inputs: Iterable[str | Path]) -> None:
+    """Refuse an output folder that is an input: its table and description would be replaced.
+
+    Raises:
+        OutputError: It is one.
+    """
+    path = Path(path)
+    if any(Path(one).resolve() == path.resolve() for one in inputs):
+        raise OutputError(path, found="an input", needed="a folder beside it", fix="Choose another output folder.")
 
 
 def refuse_foreign(path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from pytorch_lightning.callbacks import ModelCheckpoint
 from pytorch_lightning.plugins.io import TorchCheckpointIO
 
 from pseudohealthy.config import TrainingSettings
+from pseudohealthy.errors import OutputError
 from pseudohealthy.io.files import write_bytes
 
 LAST = "last.ckpt"
@@ -68,6 +70,18 @@ class WholeCheckpoints(TorchCheckpointIO):
 
 
 def load_checkpoint(path: Path) -> dict[str, Any]:
-    """Its content, on the CPU; tensors and plain values alone are read, no pickled object."""
-    content: dict[str, Any] = torch.load(path, weights_only=True, map_location="cpu")
+    """Its content, on the CPU; tensors and plain values alone are read, no pickled object.
+
+    Raises:
+        OutputError: It is damaged.
+    """
+    try:
+        content: dict[str, Any] = torch.load(path, weights_only=True, map_location="cpu")
+    except (RuntimeError, EOFError, OSError, pickle.UnpicklingError) as error:
+        raise OutputError(
+            path,
+            found="a damaged checkpoint",
+            needed="a whole one, to go on from",
+            fix="Remove it and begin anew, with --overwrite.",
+        ) from error
     return content

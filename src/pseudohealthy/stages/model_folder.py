@@ -33,6 +33,8 @@ from pseudohealthy.stages.recipe import Recipe, as_dict, recipe_from
 
 FORMAT = 1
 SCANS = "scans_sha256"
+CONFIG = "config_sha256"
+"""Key of the thresholds' file: which model they were found for."""
 """The key of `calibration.json` that is no row."""
 WEIGHTS = ("population.safetensors", "reconstructor.safetensors", "segmenter.safetensors")
 
@@ -106,34 +108,42 @@ def save_model(model: Model, folder: Path) -> None:
         (folder / WEIGHTS[2]).unlink(missing_ok=True)  # of a model that was saved here before
     else:
         _save_weights(folder / WEIGHTS[2], model.segmenter.state_dict())
-    save_calibration(model, folder)
     write_json(folder / "metrics.json", dict(model.metrics))
     text = card(model.row, as_dict(model.recipe), model.trained_on, model.population.n, alone=model.segmenter is None)
     write_text(folder / "README.md", text)
-    write_json(
-        folder / "config.json",
-        {
-            "format": FORMAT,
-            "version": __version__,
-            "row": model.row,
-            "stage": "reconstructor" if model.segmenter is None else "segmenter",
-            "reference": model.reference,
-            "seed": model.seed,
-            "population_n": model.population.n,
-            "recipe": as_dict(model.recipe),
-            "trained_on": {stage: dict(scans) for stage, scans in model.trained_on.items()},
-            "files": {name: sha256(folder / name) for name in WEIGHTS if (folder / name).exists()},
-        },
-    )
+    config = {
+        "format": FORMAT,
+        "version": __version__,
+        "row": model.row,
+        "stage": "reconstructor" if model.segmenter is None else "segmenter",
+        "reference": model.reference,
+        "seed": model.seed,
+        "population_n": model.population.n,
+        "recipe": as_dict(model.recipe),
+        "trained_on": {stage: dict(scans) for stage, scans in model.trained_on.items()},
+        "files": {name: sha256(folder / name) for name in WEIGHTS if (folder / name).exists()},
+    }
+    _write_calibration(model, folder, config)
+    write_json(folder / "config.json", config)
 
 
 def save_calibration(model: Model, folder: Path) -> None:
-    """Write the thresholds of a model folder, and which scans they were found on."""
+    """Write the thresholds of a model folder, which model they are for, and which scans they were found on."""
+    _write_calibration(model, folder, _config(folder))
+
+
+def _write_calibration(model: Model, folder: Path, config: Mapping[str, Any]) -> None:
     plain: dict[str, Any] = {
         row: {policy: dataclasses.asdict(threshold) for policy, threshold in policies.items()}
         for row, policies in model.calibration.items()
     }
-    write_json(folder / "calibration.json", {**plain, SCANS: list(model.calibrated_on)} if plain else {})
+    found_for = {SCANS: list(model.calibrated_on), CONFIG: _sha256_of(config)}
+    write_json(folder / "calibration.json", {**plain, **found_for} if plain else {})
+
+
+def _sha256_of(config: Mapping[str, Any]) -> str:
+    """Of the content, however it is laid out; the weights' own SHA-256 are in it."""
+    return hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest()
 
 
 def save_trained(model: Model, folder: Path) -> None:
@@ -188,7 +198,7 @@ def load_model(folder: Path) -> Model:
             seed=int(config["seed"]),
             trained_on={stage: dict(scans) for stage, scans in config["trained_on"].items()},
             reference=str(config["reference"]),
-            **_calibration(folder),
+            **_calibration(folder, config),
             metrics=json.loads((folder / "metrics.json").read_text(encoding="utf-8")),
         )
     except ModelFolderError:
@@ -244,9 +254,16 @@ def _check_population(folder: Path, population: Population, recipe: Recipe) -> N
         raise _broken(folder, "a population sd that is not above 0")
 
 
-def _calibration(folder: Path) -> dict[str, Any]:
+def _calibration(folder: Path, config: Mapping[str, Any]) -> dict[str, Any]:
     content = json.loads((folder / "calibration.json").read_text(encoding="utf-8"))
     used = tuple(str(content_hash) for content_hash in content.pop(SCANS, ()))
+    if content.pop(CONFIG, _sha256_of(config)) != _sha256_of(config):  # folders of former versions do not say
+        raise ModelFolderError(
+            folder,
+            found="a calibration.json of another model, or a config.json that was changed since",
+            needed="thresholds that were found for this model",
+            fix="Copy the folder again; or write {} into calibration.json, and run 'pseudohealthy calibrate'.",
+        )
     calibration = {
         row: {policy: Threshold.from_dict(values) for policy, values in policies.items()}
         for row, policies in content.items()

@@ -142,8 +142,16 @@ class RunFolder:
         return inputs
 
     def _refuse_another_run(self, config_yaml: str, inputs: dict[str, str], masks: dict[str, str]) -> None:
-        began = json.loads((self.path / "provenance.json").read_text(encoding="utf-8"))
-        before = (self.path / "config.yaml").read_text(encoding="utf-8")
+        try:
+            began = json.loads((self.path / "provenance.json").read_text(encoding="utf-8"))
+            before, _ = (self.path / "config.yaml").read_text(encoding="utf-8"), began["inputs_sha256"]
+        except (ValueError, KeyError, TypeError, FileNotFoundError) as error:
+            raise ConfigError(
+                self.path,
+                found="a damaged provenance.json, or no config.yaml: what the run was begun with is not known",
+                needed="both, as the run wrote them",
+                fix="Choose another output folder and begin anew.",
+            ) from error
         recipe, scans = recipe_changes(before, config_yaml), scan_changes(began["inputs_sha256"], inputs)
         scans += scan_changes(began.get("masks_sha256", masks), masks)  # runs of former versions have none
         if recipe or scans:

@@ -209,13 +209,14 @@ def fit(
     with warnings.catch_warnings():  # about loggers, workers and versions: nothing that a user could mend
         warnings.filterwarnings("ignore", module=r"pytorch_lightning|lightning_fabric|torch\.")
         begun = last if resume and last.exists() else None
+        before = None if begun is None else load_checkpoint(begun)
         _fit(trainer, trainee, begun)
     best = checkpoints / BEST
     if settings.keep == "best" and best.exists():
         trainee.load_state_dict(load_checkpoint(best)["state_dict"])
-    elif begun is not None and settings.ema_decay and (done := load_checkpoint(begun))["global_step"] >= settings.steps:
+    elif before is not None and settings.ema_decay and before["global_step"] >= settings.steps:
         # Lightning takes no step then, and leaves the last weights in the network: the averages are in the file.
-        trainee.load_state_dict(done["state_dict"])
+        trainee.load_state_dict(before["state_dict"])
     as_stored(network.to("cpu").eval())
     refuse_diverged(network, settings, settings.steps)
 

@@ -27,7 +27,7 @@ def page_anew(folder: Path) -> list[Path]:
     if not pages:
         raise CohortError(
             folder,
-            found="no results" if folder.is_dir() else "no such folder",
+            found="no results" if folder.is_dir() else "a file" if folder.exists() else "no such folder",
             needed="page.json and cases.tsv of an evaluation, or training.json and metrics.csv of a training",
             fix="Give a folder that 'evaluate', 'demo', 'benchmark' or 'train' of this version wrote.",
         )

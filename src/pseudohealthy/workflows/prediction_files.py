@@ -63,16 +63,25 @@ def finished(out: Path, case: Case, made: Mapping[str, Any], threshold: Threshol
     path = derivative(out, case, REPORT)
     if not path.is_file():
         return False
-    report = json.loads(path.read_text(encoding="utf-8"))
+    report = _read(path)
     same = report.get("made_from") == made and report.get("threshold") == _said(threshold)
-    return same and all((out / file).is_file() for file in report["files"])
+    return same and all((out / file).is_file() for file in report.get("files", [""]))
 
 
 def made_by(out: Path, case: Case, model_key: str, threshold: Threshold) -> bool:
     """Whether a case's report says that this model made it, with this threshold."""
-    report = json.loads(derivative(out, case, REPORT).read_text(encoding="utf-8"))
+    report = _read(derivative(out, case, REPORT))
     same: bool = report.get("made_from", {}).get("model_sha256") == model_key
     return same and report.get("threshold") == _said(threshold)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """A report; one that a crash of the machine has damaged says nothing, and its scan is not finished."""
+    try:
+        report = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:
+        return {}
+    return report if isinstance(report, dict) else {}
 
 
 def write_prediction(

@@ -100,7 +100,11 @@ def done_before(out: Path, case: Case) -> Iterator[Done]:
     """What is finished of a case, whatever it was made from: one for each space."""
     folder = derivative(out, case, "").parent
     for sidecar in sorted(folder.glob(f"{escape(case.name)}_space-*_{SIDECAR}")):
-        told = json.loads(sidecar.read_text(encoding="utf-8"))
+        try:
+            told = json.loads(sidecar.read_text(encoding="utf-8"))
+            told["Files"].values()
+        except (ValueError, KeyError, TypeError, AttributeError):  # damaged: the scan is prepared again
+            continue
         if all(file.is_file() for file in (*(out / name for name in told["Files"].values()), picture_of(out, case))):
             yield Done(sidecar, facts_of(told), skipped=True)
 

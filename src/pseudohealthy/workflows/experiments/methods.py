@@ -91,8 +91,8 @@ class Methods:
             raise ValueError(f"fewer_annotated {self.fewer_annotated}, where one person or more is needed")
         if not self.segmenters:
             raise ValueError("no segmenters")
-        if not self.seeds or min(self.seeds) < 0:
-            raise ValueError(f"seeds {self.seeds}, which are not one or more of 0, 1, 2, ...")
+        if not self.seeds or min(self.seeds) < 0 or len(set(self.seeds)) < len(self.seeds):
+            raise ValueError(f"seeds {self.seeds}, which are not one or more of 0, 1, 2, ..., each once")
 
     @property
     def times(self) -> Times:

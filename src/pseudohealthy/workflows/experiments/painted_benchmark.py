@@ -51,8 +51,8 @@ def painted_benchmark(
         of_seed = PaintedRun(run.inner(f"seed-{seed}"), plan, data, seed)
         for direction in directions:
             for number in [number for each, number in mine if each == seed]:
-                of_seed.fold(number, direction)
-                if shard is None:
+                anew = of_seed.fold(number, direction)
+                if shard is None and (anew or (seed, number) == units[-1]):  # what is done is pooled once
                     write_people_results(
                         *(run.inner(direction.annotated), direction, plan.unseen(direction.annotated)),
                         same_people=True,

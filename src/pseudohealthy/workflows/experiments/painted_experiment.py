@@ -43,17 +43,21 @@ class PaintedRun:
             {host_of[name]: split for name, split in side_of.items()} for side_of in sides(plan, people, seed)
         ]
 
-    def fold(self, number: int, direction: Direction) -> None:
+    def fold(self, number: int, direction: Direction) -> bool:
         """Train and test one fold of a direction, unless an earlier run has, and add what it found.
 
         Args:
             number: Which fold.
             direction: Gets its cases, pictures and facts.
+
+        Returns:
+            Whether something may be new in it.
         """
         fold = self._run.inner(f"fold-{number}")
         inner = fold.inner(direction.annotated)
         cohort = cohort_of(self._plan, self.painted, self._sides[number], direction.annotated)
-        if not is_done(inner):
+        anew = not is_done(inner)
+        if anew:
             run_fold(
                 *(inner, cohort, self._recipe, self._plan.trainings),
                 prefix=f"{self._seed}/",  # another seed paints other lesions on the same person
@@ -72,6 +76,7 @@ class PaintedRun:
             run_methods(inner, cohort, self._recipes, prefix=f"{self._seed}/", stage_1_in=fold)
             direction.cases += cases_of(inner, self._plan, name)
             direction.trained += trained_in(self._plan, fold.path, inner.path, fold.path)
+        return anew or bool(self._plan.fewer_annotated or self._recipes)
 
 
 def _painted(run: RunFolder, plan: PaintedPlan, data: Path, seed: int) -> Cohort:

@@ -57,7 +57,8 @@ def patient_benchmark(run: RunFolder, plan: PatientPlan, data: Path) -> Directio
         of_seed.record(recipe_yaml(recipe), inputs, {"folds": seed, "training": seed}, resume=True)
         for number, patients in enumerate(folds):
             inner, cohort = of_seed.inner(f"fold-{number}"), Cohort([*healthy, *patients])
-            if not is_done(inner):
+            anew = not is_done(inner)
+            if anew:
                 run_fold(
                     *(inner, cohort, recipe, plan.trainings),
                     stage_1_in=of_seed,
@@ -73,7 +74,11 @@ def patient_benchmark(run: RunFolder, plan: PatientPlan, data: Path) -> Directio
                 run_methods(inner, cohort, recipes, stage_1_in=of_seed)
                 direction.cases += cases_of(inner, plan, name)
                 direction.trained += trained_in(plan, of_seed.path, inner.path, of_seed.path)
-            write_people_results(run, direction, list(plan.others), same_people=False, title=plan.title, notes=NOTES)
+            whole = (seed, number) == (plan.seeds[-1], len(folds) - 1)
+            if anew or whole or recipes or plan.fewer_annotated:  # what is done is pooled once
+                write_people_results(
+                    run, direction, list(plan.others), same_people=False, title=plan.title, notes=NOTES
+                )
     return direction
 
 

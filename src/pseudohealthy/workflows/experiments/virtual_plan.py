@@ -43,6 +43,11 @@ class VirtualPlan(Methods):
                 raise ValueError(f"no {'annotated' if ill else 'healthy'} scans of the split '{split}'")
         if not {("test", False), ("test", True)} & filled:
             raise ValueError("no scans of the split 'test'")
+        tested = {group.pathology for group in self.groups if group.n and group.split == "test"}
+        for key, names in (("known", self.known), ("unseen", self.unseen)):
+            lacking = [name for name in names if name not in tested]
+            if lacking and names != getattr(type(self), key):  # a default may name more than there is
+                raise ValueError(f"{key} '{lacking[0]}', of which no group has scans of the split 'test'")
 
     @property
     def times(self) -> Times:
