@@ -90,7 +90,7 @@ def run_segmenter(args: argparse.Namespace) -> None:
     if args.synthetic and args.synthetic not in ("none", *ANOMALIES):
         needed = f"one of none, {', '.join(ANOMALIES)}"
         raise ConfigError("--synthetic", found=f"'{args.synthetic}'", needed=needed, fix="Check the spelling.")
-    refuse_input(args.out, [args.reconstructor, args.reconstructor.parent, args.data])
+    refuse_input(args.out, [args.reconstructor, args.reconstructor.parent, *args.data])
     decided = [one for one in args.overrides if one.startswith(("grid=", "space=", "reconstructor"))]
     if decided:
         raise ConfigError(
