@@ -33,11 +33,19 @@ def test_a_scan_is_dropped_watched_looked_at_and_deleted(start, fitted, tmp_path
 
         page.locator("#file").set_input_files(text)
         page.wait_for_selector("#trouble:not([hidden])")
+        assert page.locator("#trouble").inner_text().startswith("letter.nii: Found")
         assert "neither a NIfTI nor a zip file" in page.locator("#trouble").inner_text()
         assert page.locator("#list li").count() == 0
         watched.troubles.clear()  # the console notes each answer with status 400
 
         page.locator("#threshold").select_option("number")
+        for wrong in ("7", ""):
+            page.locator("#number").fill(wrong)
+            page.locator("#file").set_input_files(image)
+            assert "needed a number from 0 to below 1" in page.locator("#trouble").inner_text()
+            assert (
+                f"{image.name}: Found the threshold {wrong or 'left empty'};" in page.locator("#trouble").inner_text()
+            )
         page.locator("#number").fill("0.3")
         page.locator("#file").set_input_files(image)
         page.wait_for_selector("li[data-state=done]", timeout=PATIENCE_MS)

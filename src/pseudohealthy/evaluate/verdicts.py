@@ -171,11 +171,10 @@ def _sham(cases: Sequence[CaseResult], row: str, sham: str, seed: int, grid: str
 
 def _verdict(claim: str, test_set: str, metric: str, estimate: Estimate, above: float) -> Verdict:
     finding: Finding = "undecided"
-    if estimate.low == estimate.high and estimate.subjects < FEWEST_RESAMPLED:
-        pass  # a few equal values have no spread to judge by
-    elif estimate.low is not None and estimate.low > above:
+    spread = estimate.low != estimate.high or estimate.subjects >= FEWEST_RESAMPLED  # a few equal values have none
+    if spread and estimate.low is not None and estimate.low > above:
         finding = "holds"
-    elif estimate.high is not None and estimate.high <= above:
+    elif spread and estimate.high is not None and estimate.high <= above:
         finding = "fails"
     return Verdict(claim, test_set, metric, estimate.mean, estimate.interval, estimate.subjects, finding)
 

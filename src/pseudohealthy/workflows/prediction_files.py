@@ -65,7 +65,7 @@ def finished(out: Path, case: Case, made: Mapping[str, Any], threshold: Threshol
         return False
     report = _read(path)
     same = report.get("made_from") == made and report.get("threshold") == _said(threshold)
-    return same and all((out / file).is_file() for file in report.get("files", [""]))
+    return same and all((out / file).is_file() for file in report["files"])
 
 
 def made_by(out: Path, case: Case, model_key: str, threshold: Threshold) -> bool:

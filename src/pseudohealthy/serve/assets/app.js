@@ -87,10 +87,11 @@ async function send(file) {
     return say({ found: `a file of ${Math.ceil(file.size / 2 ** 20)} MB`, needed: `at most ${about.upload_bytes / 2 ** 20} MB`,
       fix: "Compress it (.nii.gz), or start the server with another --max-upload-mb." });
   }
-  if (find("threshold").value === "number" && (find("number").value === "" || !find("number").checkValidity())) {
-    return say({ found: `the threshold ${find("number").value || "left empty"}`, needed: "a number from 0 to 1", fix: "Mend it, and choose the scan again." });
+  const number = find("number").value;
+  if (find("threshold").value === "number" && !(number !== "" && Number(number) >= 0 && Number(number) < 1)) {
+    return say({ found: `the threshold ${number || "left empty"}`, needed: "a number from 0 to below 1", fix: "Mend it, and choose the scan again." }, file.name);
   }
-  const chosen = find("threshold").value === "number" ? find("number").value : find("threshold").value;
+  const chosen = find("threshold").value === "number" ? number : find("threshold").value;
   const { item, remove } = add(file.name);
   try {
     const answer = await fetch(`/api/scans?${new URLSearchParams({ name: file.name, threshold: chosen })}`, {
